@@ -1,0 +1,106 @@
+package loan
+
+import "time"
+
+// AutoPayStatus is whether Auto Pay makes payments.
+type AutoPayStatus string
+
+// The states of Auto Pay.
+const (
+	AutoPayActive   AutoPayStatus = "ACTIVE"
+	AutoPayPaused   AutoPayStatus = "PAUSED"
+	AutoPayCanceled AutoPayStatus = "CANCELED"
+)
+
+// AutoPayAmountKind is how Auto Pay finds the amount of a payment.
+type AutoPayAmountKind string
+
+// The ways to find an amount.
+const (
+	AutoPayAmountDue     AutoPayAmountKind = "AMOUNT_DUE"
+	AutoPayFixed         AutoPayAmountKind = "FIXED"
+	AutoPayAmountDuePlus AutoPayAmountKind = "AMOUNT_DUE_PLUS"
+)
+
+// AutoPay pays for a vehicle every month. Exactly one of DayOfMonth and
+// DaysBeforeDue says when.
+type AutoPay struct {
+	ID               AutoPayID         `db:"id"`
+	CustomerID       CustomerID        `db:"customer_id"` // the primary borrower
+	SetUpBy          CustomerID        `db:"set_up_by"`
+	VehicleID        VehicleID         `db:"vehicle_id"`
+	PaymentAccountID PaymentAccountID  `db:"payment_account_id"`
+	Status           AutoPayStatus     `db:"status"`
+	AmountKind       AutoPayAmountKind `db:"amount_kind"`
+	Amount           Cents             `db:"amount_cents"` // the fixed amount or the extra; else zero
+	DayOfMonth       *int              `db:"day_of_month"`
+	DaysBeforeDue    *int              `db:"days_before_due"`
+	SetUpAt          time.Time         `db:"set_up_at"`
+	ChangedAt        time.Time         `db:"changed_at"`
+}
+
+// MaxDaysPastDue is how long after the due date Auto Pay may pay at the latest.
+const MaxDaysPastDue = 10
+
+// MaxDaysBeforeDue is how long before the due date Auto Pay may pay.
+const MaxDaysBeforeDue = 25
+
+// Run is one payment that Auto Pay would make.
+type Run struct {
+	On     Date
+	DueOn  Date
+	Amount Cents
+}
+
+// PaysOn is the day on which the instalment due on a date is paid: that many
+// days before it, or the chosen day of the month nearest to it that is at most
+// [MaxDaysPastDue] days late. Days 29 to 31 fall back to a short month's last day.
+func (a *AutoPay) PaysOn(dueOn Date) Date {
+	if a.DaysBeforeDue != nil {
+		return dueOn.AddDays(-*a.DaysBeforeDue)
+	}
+	latest := dueOn.AddDays(MaxDaysPastDue)
+	on := DayOfMonth(latest.Year, latest.Month, *a.DayOfMonth)
+	if on.After(latest) {
+		previous := Date{latest.Year, latest.Month, 1}.AddMonths(-1)
+		on = DayOfMonth(previous.Year, previous.Month, *a.DayOfMonth)
+	}
+	return on
+}
+
+// amountFor is what is paid where so much is due.
+func (a *AutoPay) amountFor(due Cents) Cents {
+	switch a.AmountKind {
+	case AutoPayFixed:
+		return a.Amount
+	case AutoPayAmountDuePlus:
+		return due + a.Amount
+	case AutoPayAmountDue:
+	}
+	return due
+}
+
+// NextRun is the next payment that Auto Pay would make, seen now; false where
+// there is none (paused, cancelled, or nothing is owed any more). The amount is
+// an estimate: it is fixed when the payment is planned. It is never more than
+// the payoff, so that the final, smaller payment is made too.
+func (a *AutoPay) NextRun(now time.Time, timing Timing, v *Vehicle) (Run, bool) {
+	if a.Status != AutoPayActive {
+		return Run{}, false
+	}
+	terms := v.Contract.Common()
+	earliest := timing.NextSlot(now).ScheduledOn
+	for i, dueOn := 0, terms.DueOn; i <= terms.TermMonths; i, dueOn = i+1, terms.DueOn.AddMonths(i+1) {
+		on := a.PaysOn(dueOn)
+		if on.Before(earliest) {
+			continue
+		}
+		due := terms.AmountDue()
+		if i > 0 {
+			due = terms.Instalment
+		}
+		amount := min(a.amountFor(due), v.Contract.PayoffOn(on).Amount)
+		return Run{On: on, DueOn: dueOn, Amount: amount}, amount > 0
+	}
+	return Run{}, false
+}

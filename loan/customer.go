@@ -1,0 +1,89 @@
+package loan
+
+import "time"
+
+// Customer is a person who holds an account with the lender and logs in.
+type Customer struct {
+	ID        CustomerID `db:"id"`
+	Username  string     `db:"username"`
+	FirstName string     `db:"first_name"`
+	LastName  string     `db:"last_name"`
+	Email     string     `db:"email"`
+	Phone     string     `db:"phone"`
+	Address
+}
+
+// Address is where a customer gets mail.
+type Address struct {
+	Line1      string `db:"address_line1"`
+	Line2      string `db:"address_line2"`
+	City       string `db:"city"`
+	State      string `db:"state"` // two letters
+	PostalCode string `db:"postal_code"`
+}
+
+// Vehicle is a car with the contract under which it is financed. One contract
+// finances one vehicle, so the two are one thing to the customer. It may have
+// joint owners; CustomerID is the primary borrower, whose books it is in.
+type Vehicle struct {
+	ID         VehicleID
+	CustomerID CustomerID
+	Year       int
+	Make       string
+	Model      string
+	VIN        string
+	Contract   Contract
+	// PaperlessSince is when the customer enrolled in online statements; nil
+	// where statements go out on paper.
+	PaperlessSince *time.Time
+}
+
+// AccountNumberLast4 ends the number of the contract.
+func (v *Vehicle) AccountNumberLast4() string { return v.Contract.Common().AccountNumberLast4 }
+
+// AmountDue is all that is to be paid by DueOn, past due and fees included.
+func (v *Vehicle) AmountDue() Cents { return v.Contract.Common().AmountDue() }
+
+// DueOn is the next due date.
+func (v *Vehicle) DueOn() Date { return v.Contract.Common().DueOn }
+
+// PastDue is what was due on earlier dates and is unpaid.
+func (v *Vehicle) PastDue() Cents { return v.Contract.Common().PastDue }
+
+// AccountType is the kind of a bank account.
+type AccountType string
+
+// The kinds of bank accounts.
+const (
+	Checking AccountType = "CHECKING"
+	Savings  AccountType = "SAVINGS"
+)
+
+// PaymentAccount is a bank account that a customer pays from. The full number is
+// kept sealed in the store and never in this type.
+type PaymentAccount struct {
+	ID            PaymentAccountID `db:"id"`
+	CustomerID    CustomerID       `db:"customer_id"`
+	Type          AccountType      `db:"account_type"`
+	RoutingNumber string           `db:"routing_number"`
+	Last4         string           `db:"last4"`
+	Nickname      string           `db:"nickname"`
+	IsDefault     bool             `db:"is_default"`
+	AddedAt       time.Time        `db:"added_at"`
+	RemovedAt     *time.Time       `db:"removed_at"`
+}
+
+// Statement is the account of one billing cycle. It does not change once issued.
+type Statement struct {
+	ID             StatementID `db:"id"`
+	CustomerID     CustomerID  `db:"customer_id"`
+	VehicleID      VehicleID   `db:"vehicle_id"`
+	IssuedOn       Date        `db:"issued_on"`
+	PeriodFrom     Date        `db:"period_from"`
+	PeriodTo       Date        `db:"period_to"`
+	DueOn          Date        `db:"due_on"`
+	OpeningBalance Cents       `db:"opening_balance_cents"`
+	ClosingBalance Cents       `db:"closing_balance_cents"`
+	AmountDue      Cents       `db:"amount_due_cents"`
+	PastDue        Cents       `db:"past_due_cents"`
+}

@@ -1,0 +1,86 @@
+package loan
+
+import "time"
+
+// PaymentStatus is where a payment is in its life.
+type PaymentStatus string
+
+// The life of a payment: SCHEDULED, then CANCELED, or PROCESSING from its
+// cut-off, APPLIED once it is credited, SETTLED once the bank's time to return it
+// is over; RETURNED where the bank did return it.
+const (
+	Scheduled  PaymentStatus = "SCHEDULED"
+	Processing PaymentStatus = "PROCESSING"
+	Applied    PaymentStatus = "APPLIED"
+	Settled    PaymentStatus = "SETTLED"
+	Canceled   PaymentStatus = "CANCELED"
+	Returned   PaymentStatus = "RETURNED"
+)
+
+// PaymentKind is what a payment is meant for.
+type PaymentKind string
+
+// The kinds of payments.
+const (
+	KindRegular       PaymentKind = "REGULAR"
+	KindPastDue       PaymentKind = "PAST_DUE"
+	KindPayoff        PaymentKind = "PAYOFF"
+	KindPrincipalOnly PaymentKind = "PRINCIPAL_ONLY"
+)
+
+// PaymentOrigin is who brought a payment about.
+type PaymentOrigin string
+
+// The origins of payments.
+const (
+	OriginCustomer PaymentOrigin = "CUSTOMER"
+	OriginAutoPay  PaymentOrigin = "AUTO_PAY"
+)
+
+// Payment is money on its way from a bank account to a contract.
+type Payment struct {
+	ID                 PaymentID        `db:"id"`
+	CustomerID         CustomerID       `db:"customer_id"`  // the primary borrower, in whose books it is
+	ScheduledBy        CustomerID       `db:"scheduled_by"` // who may cancel it
+	VehicleID          VehicleID        `db:"vehicle_id"`
+	PaymentAccountID   PaymentAccountID `db:"payment_account_id"`
+	ConfirmationNumber string           `db:"confirmation_number"`
+	Amount             Cents            `db:"amount_cents"`
+	Kind               PaymentKind      `db:"kind"`
+	Origin             PaymentOrigin    `db:"origin"`
+	Status             PaymentStatus    `db:"status"`
+	ScheduledOn        Date             `db:"scheduled_on"`
+	CreditedOn         Date             `db:"credited_on"`
+	DebitedOn          Date             `db:"debited_on"`
+	SubmittedAt        time.Time        `db:"submitted_at"`
+	CancelBy           time.Time        `db:"cancel_by"`
+	CanceledAt         *time.Time       `db:"canceled_at"`
+
+	// CanCancel is whether the customer for whom it was read could cancel it at
+	// that instant.
+	CanCancel bool `db:"-" json:"-"`
+}
+
+// MayBeCanceledBy tells whether a customer can cancel the payment now: it is
+// theirs, it is still scheduled, and its window is open.
+func (p *Payment) MayBeCanceledBy(customer CustomerID, now time.Time) bool {
+	return p.CheckCancel(customer, now) == nil
+}
+
+// CheckCancel says why a customer cannot cancel the payment now; nil where they
+// can. Refusals: NOT_PERMITTED (a joint owner scheduled it), NOT_CANCELABLE (its
+// status) and [*CancelWindowClosed].
+func (p *Payment) CheckCancel(customer CustomerID, now time.Time) error {
+	switch {
+	case p.ScheduledBy != customer:
+		return Refuse(CodeNotPermitted, "Only the person who scheduled this payment can cancel it.", "paymentId")
+	case p.Status == Canceled:
+		return Refuse(CodeNotCancelable, "This payment has been cancelled already.", "paymentId")
+	case p.Status != Scheduled || !MayCancel(now, p.CancelBy):
+		return &CancelWindowClosed{
+			Refusal:  Refusal{CodeCancelWindowClosed, "The time in which this payment could be cancelled is over.", []string{"paymentId"}},
+			ClosedAt: p.CancelBy,
+		}
+	}
+	return nil
+}
