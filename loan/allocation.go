@@ -1,5 +1,7 @@
 package loan
 
+import "slices"
+
 // Bucket is a part of what is owed that money can go to.
 type Bucket string
 
@@ -40,70 +42,68 @@ func (a Allocation) Of(bucket Bucket) (sum Cents) {
 	return sum
 }
 
-type owed struct {
-	bucket Bucket
-	amount Cents
-}
-
-// fill spreads amount over what is owed, in order. It returns what is left over.
-func fill(amount Cents, debts []owed) (Allocation, Cents) {
+// fill spreads amount over what is owed, in order. A bucket that comes twice in
+// the order gets no more than is owed in it.
+func fill(amount Cents, owed map[Bucket]Cents, order []Bucket) Allocation {
 	var shares Allocation
-	for _, debt := range debts {
-		if part := min(amount, debt.amount); part > 0 {
-			shares = append(shares, Share{debt.bucket, part})
+	for _, bucket := range order {
+		if part := min(amount, owed[bucket]); part > 0 {
+			shares = append(shares, Share{bucket, part})
+			owed[bucket] -= part
 			amount -= part
 		}
 	}
-	return shares, amount
+	return shares
 }
 
-func overPayoff(payoff Cents) error {
-	return &AmountNotAllowed{
-		Refusal: Refusal{CodeAmountOverPayoff, "The amount is more than what would pay off the contract.", []string{"amount"}},
-		Maximum: &payoff,
+// checkAmount refuses what is not more than zero or is over the maximum, with a
+// message for the latter.
+func checkAmount(amount, maximum Cents, message string) error {
+	switch {
+	case amount <= 0:
+		return amountInvalid("The amount must be more than zero.", []string{"amount"})
+	case amount > maximum:
+		return &AmountNotAllowed{
+			Refusal: Refusal{CodeAmountOverPayoff, message, []string{"amount"}},
+			Maximum: &maximum,
+		}
 	}
+	return nil
 }
+
+const (
+	overPayoff    = "The amount is more than what would pay off the contract."
+	overPrincipal = "The amount is more than the unpaid principal."
+)
 
 // Allocate spreads a payment over the loan as it stands on a day. A
 // principal-only payment reduces the principal and nothing else, where the
-// contract allows that. More than the payoff is refused (AMOUNT_OVER_PAYOFF).
+// contract allows that. More than the payoff, or principal-only more than the
+// principal, is refused (AMOUNT_OVER_PAYOFF, with the maximum).
 func (l *Loan) Allocate(amount Cents, kind PaymentKind, on Date) (Allocation, error) {
-	if payoff := l.PayoffOn(on).Amount; amount > payoff {
-		return nil, overPayoff(payoff)
-	}
 	if kind == KindPrincipalOnly {
 		if !l.AllowsPrincipalOnly {
 			return nil, Refuse(CodePrincipalOnly, "This contract does not allow principal-only payments.", "kind")
 		}
-		if amount > l.Principal {
-			return nil, overPayoff(l.Principal)
+		if err := checkAmount(amount, l.Principal, overPrincipal); err != nil {
+			return nil, err
 		}
 		return Allocation{{BucketPrincipalAhead, amount}}, nil
+	}
+	if err := checkAmount(amount, l.PayoffOn(on).Amount, overPayoff); err != nil {
+		return nil, err
 	}
 	interest := l.InterestOn(on)
 	// Of the instalments that are due, what is not interest is principal.
 	due := min(max(l.PastDue+l.CurrentDue-interest, 0), l.Principal)
-	order := l.AllocationOrder
-	if order == nil {
-		order = DefaultOrder()
+	owed := map[Bucket]Cents{
+		BucketInterest:       interest,
+		BucketPrincipalDue:   due,
+		BucketFees:           l.Fees,
+		BucketPrincipalAhead: l.Principal - due,
 	}
-	debts := make([]owed, 0, len(order))
-	for _, bucket := range order {
-		switch bucket {
-		case BucketInterest:
-			debts = append(debts, owed{bucket, interest})
-		case BucketPrincipalDue:
-			debts = append(debts, owed{bucket, due})
-		case BucketFees:
-			debts = append(debts, owed{bucket, l.Fees})
-		case BucketPrincipalAhead:
-			debts = append(debts, owed{bucket, l.Principal - due})
-		case BucketInstalments, BucketPrepaid, BucketPurchaseOption:
-			// a lease's; a loan owes nothing in them
-		}
-	}
-	shares, _ := fill(amount, debts)
-	return shares, nil
+	// What the contract's order leaves out comes last, so that no money is lost.
+	return fill(amount, owed, slices.Concat(l.AllocationOrder, DefaultOrder())), nil
 }
 
 // Allocate spreads a payment over the lease: what is past due and due first,
@@ -113,14 +113,15 @@ func (l *Lease) Allocate(amount Cents, kind PaymentKind, on Date) (Allocation, e
 	if kind == KindPrincipalOnly {
 		return nil, Refuse(CodePrincipalOnly, "A lease has no principal.", "kind")
 	}
-	if payoff := l.PayoffOn(on).Amount; amount > payoff {
-		return nil, overPayoff(payoff)
+	if err := checkAmount(amount, l.PayoffOn(on).Amount, overPayoff); err != nil {
+		return nil, err
 	}
-	shares, _ := fill(amount, []owed{
-		{BucketInstalments, l.PastDue + l.CurrentDue},
-		{BucketFees, l.Fees},
-		{BucketPrepaid, Cents(l.InstalmentsRemaining) * l.Instalment},
-		{BucketPurchaseOption, l.PurchaseOption},
-	})
-	return shares, nil
+	owed := map[Bucket]Cents{
+		BucketInstalments:    l.PastDue + l.CurrentDue,
+		BucketFees:           l.Fees,
+		BucketPrepaid:        Cents(l.InstalmentsRemaining) * l.Instalment,
+		BucketPurchaseOption: l.PurchaseOption,
+	}
+	order := []Bucket{BucketInstalments, BucketFees, BucketPrepaid, BucketPurchaseOption}
+	return fill(amount, owed, order), nil
 }

@@ -54,18 +54,29 @@ type Run struct {
 
 // PaysOn is the day on which the instalment due on a date is paid: that many
 // days before it, or the chosen day of the month nearest to it that is at most
-// [MaxDaysPastDue] days late. Days 29 to 31 fall back to a short month's last day.
+// [MaxDaysPastDue] days late. Days 29 to 31 fall back to a short month's last
+// day. With neither chosen it is the due date.
+//
+// Whether the chosen day is taken from the month of the due date, the one before
+// or the one after must not depend on how long the month is: else two
+// instalments of one contract would be paid on the same day and a month be left
+// out. So every month counts as 31 days, and due days 28 to 31, which a short
+// month makes one, count as 28.
 func (a *AutoPay) PaysOn(dueOn Date) Date {
-	if a.DaysBeforeDue != nil {
+	switch {
+	case a.DaysBeforeDue != nil:
 		return dueOn.AddDays(-*a.DaysBeforeDue)
+	case a.DayOfMonth == nil:
+		return dueOn
 	}
-	latest := dueOn.AddDays(MaxDaysPastDue)
-	on := DayOfMonth(latest.Year, latest.Month, *a.DayOfMonth)
-	if on.After(latest) {
-		previous := Date{latest.Year, latest.Month, 1}.AddMonths(-1)
-		on = DayOfMonth(previous.Year, previous.Month, *a.DayOfMonth)
+	month := dueOn.Month
+	switch late := *a.DayOfMonth - min(dueOn.Day, 28); {
+	case late > MaxDaysPastDue:
+		month--
+	case late+31 <= MaxDaysPastDue:
+		month++
 	}
-	return on
+	return DayOfMonth(dueOn.Year, month, *a.DayOfMonth)
 }
 
 // amountFor is what is paid where so much is due.
@@ -99,8 +110,19 @@ func (a *AutoPay) NextRun(now time.Time, timing Timing, v *Vehicle) (Run, bool) 
 		if i > 0 {
 			due = terms.Instalment
 		}
-		amount := min(a.amountFor(due), v.Contract.PayoffOn(on).Amount)
-		return Run{On: on, DueOn: dueOn, Amount: amount}, amount > 0
+		// An instalment that has been paid ahead needs no run, but the next may.
+		if amount := min(a.amountFor(due), v.Contract.PayoffOn(on).Amount); amount > 0 {
+			return Run{On: on, DueOn: dueOn, Amount: amount}, true
+		}
 	}
 	return Run{}, false
+}
+
+// AmountOrExtra is the fixed amount or the extra; nil where the amount is what
+// is due and no more.
+func (a *AutoPay) AmountOrExtra() *Cents {
+	if a.AmountKind == AutoPayAmountDue {
+		return nil
+	}
+	return &a.Amount
 }

@@ -56,8 +56,8 @@ type Lease struct {
 type Payoff struct {
 	Amount        Cents
 	GoodThroughOn Date
-	// PerDiem is what a day more adds, in ten-thousandths of a dollar; zero for
-	// a lease.
+	// PerDiem is what the day after GoodThroughOn adds, in ten-thousandths of a
+	// dollar; zero for a lease.
 	PerDiem PerDiem
 }
 
@@ -72,7 +72,7 @@ func (l *Loan) PayoffOn(on Date) Payoff {
 	return Payoff{
 		Amount:        l.Principal + l.InterestOn(on) + l.Fees,
 		GoodThroughOn: on,
-		PerDiem:       PerDiemOf(l.Principal, l.AnnualRate, on),
+		PerDiem:       PerDiemOf(l.Principal, l.AnnualRate, on.AddDays(1)),
 	}
 }
 
@@ -82,3 +82,6 @@ func (l *Lease) PayoffOn(on Date) Payoff {
 	unpaid := l.AmountDue() + Cents(l.InstalmentsRemaining)*l.Instalment
 	return Payoff{Amount: l.PurchaseOption + unpaid, GoodThroughOn: on}
 }
+
+// AnnualPercentageRate is the yearly rate in percent: "5.75".
+func (l *Loan) AnnualPercentageRate() Decimal { return l.AnnualRate.Percent() }

@@ -99,7 +99,8 @@ func DayOfMonth(year int, month time.Month, day int) Date {
 
 // DaysUntil counts the days from d to other; negative where other is earlier.
 func (d Date) DaysUntil(other Date) int {
-	return int(other.utc().Sub(d.utc()) / (24 * time.Hour))
+	// In seconds: a time.Duration holds no more than 292 years.
+	return int((other.utc().Unix() - d.utc().Unix()) / (24 * 60 * 60))
 }
 
 // Before tells whether d is an earlier day than other.

@@ -60,10 +60,16 @@ type Refusal struct {
 	Path    []string
 }
 
-func (r *Refusal) Error() string        { return fmt.Sprintf("%s: %s", r.Code, r.Message) }
-func (r *Refusal) ErrorCode() Code      { return r.Code }
+func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Message) }
+
+// ErrorCode implements [UserError], as do the next two.
+func (r *Refusal) ErrorCode() Code { return r.Code }
+
+// ErrorMessage is for the customer.
 func (r *Refusal) ErrorMessage() string { return r.Message }
-func (r *Refusal) ErrorPath() []string  { return r.Path }
+
+// ErrorPath is the input field at fault.
+func (r *Refusal) ErrorPath() []string { return r.Path }
 
 // Refuse makes a plain refusal.
 func Refuse(code Code, message string, path ...string) *Refusal {

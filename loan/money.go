@@ -86,12 +86,13 @@ func allDigits(s string, atMost int) bool {
 // cents, at most [MaxCents]. What is wrong with any other is said by an
 // [*AmountNotAllowed] with code AMOUNT_INVALID; field names the input at fault.
 func (d Decimal) Payable(field ...string) (Cents, error) {
-	s, negative := strings.CutPrefix(string(d), "-")
-	whole, fraction, _ := strings.Cut(s, ".")
-	if !allDigits(whole, 12) || fraction != "" && !allDigits(fraction, 9) {
+	if _, ok := ParseDecimal(string(d)); !ok {
 		return 0, amountInvalid("The amount must be a decimal number, for example 425.00.", field)
 	}
-	if strings.TrimRight(fraction, "0") != "" && len(strings.TrimRight(fraction, "0")) > 2 {
+	s, negative := strings.CutPrefix(string(d), "-")
+	whole, fraction, _ := strings.Cut(s, ".")
+	fraction = strings.TrimRight(fraction, "0")
+	if len(fraction) > 2 {
 		return 0, amountInvalid("The amount must have at most two decimals.", field)
 	}
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)

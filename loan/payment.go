@@ -68,8 +68,8 @@ func (p *Payment) MayBeCanceledBy(customer CustomerID, now time.Time) bool {
 }
 
 // CheckCancel says why a customer cannot cancel the payment now; nil where they
-// can. Refusals: NOT_PERMITTED (a joint owner scheduled it), NOT_CANCELABLE (its
-// status) and [*CancelWindowClosed].
+// can. Refusals: NOT_PERMITTED (a joint owner scheduled it), NOT_CANCELABLE (it
+// has been cancelled) and [*CancelWindowClosed] (its time or the run has come).
 func (p *Payment) CheckCancel(customer CustomerID, now time.Time) error {
 	switch {
 	case p.ScheduledBy != customer:

@@ -79,7 +79,7 @@ func (t Timing) slot(now time.Time, on Date, cancelBy time.Time) Slot {
 		s.CreditedOn = s.DebitedOn
 	}
 	// The 18:00 run comes after the last same-day window of the ACH network.
-	if !s.DebitedOn.After(on) && cancelBy.Equal(on.At(SecondCutoffHour)) {
+	if cancelBy.Equal(on.At(SecondCutoffHour)) {
 		s.DebitedOn = t.nextBankingDay(on.AddDays(1))
 	}
 	return s
