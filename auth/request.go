@@ -1,0 +1,33 @@
+package auth
+
+import (
+	"context"
+	"time"
+)
+
+// Request is what is known of an HTTP request whoever makes it.
+type Request struct {
+	// ID names the request in answers, logs and the audit.
+	ID string
+	// Address is the client's IP address.
+	Address string
+	// At is when it was received: the one "now" of all that it asks for.
+	At time.Time
+}
+
+type requestKey struct{}
+
+// WithRequest is ctx with a request.
+func WithRequest(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// RequestFrom is the request of ctx. A context without one has no instant
+// either, which is a mistake in the wiring and not to be survived.
+func RequestFrom(ctx context.Context) Request {
+	r, ok := ctx.Value(requestKey{}).(Request)
+	if !ok {
+		panic("auth: the context has no request")
+	}
+	return r
+}

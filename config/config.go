@@ -1,0 +1,249 @@
+// Package config holds every setting of the server, read from the environment
+// and checked once at start. No other package looks at the environment.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/automobilepay/mobilepay/loan"
+)
+
+// Config is what can be set. Of a field's tags, env names its variable and
+// envDefault its default; default describes one that depends on the mode; doc is
+// its line in the README; secret keeps the value from being shown.
+type Config struct {
+	Addr                string              `env:"MOBILEPAY_ADDR" envDefault:"127.0.0.1:8080" doc:"Address to listen on, host:port."`
+	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, a clock that is set, and a missing keyset."`
+	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
+	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
+	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers."`
+	LogLevel            slog.Level          `env:"MOBILEPAY_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
+	LogFormat           LogFormat           `env:"MOBILEPAY_LOG_FORMAT" default:"text in sandbox, json in production" doc:"text or json."`
+	Now                 time.Time           `env:"MOBILEPAY_NOW" default:"the real time" doc:"Instant at which the clock starts, such as 2026-11-18T14:59:00-05:00. Sandbox only."`
+	HolidayPosting      loan.HolidayPosting `env:"MOBILEPAY_HOLIDAY_POSTING" envDefault:"POST_ON_DATE" doc:"What a payment dated on a bank holiday does: POST_ON_DATE, NEXT_BANKING_DAY or REJECT."`
+	FurthestDays        int                 `env:"MOBILEPAY_FURTHEST_DAYS" envDefault:"60" doc:"How many days ahead a payment may be dated, 1 to 365."`
+	SessionIdle         time.Duration       `env:"MOBILEPAY_SESSION_IDLE" envDefault:"15m" doc:"How long a session lives without a request."`
+	SessionAbsolute     time.Duration       `env:"MOBILEPAY_SESSION_ABSOLUTE" envDefault:"12h" doc:"How long a session lives at most."`
+	DatabaseConnections int                 `env:"MOBILEPAY_DATABASE_CONNECTIONS" envDefault:"16" doc:"How many connections to the database there are at most, 1 to 500."`
+	RequestTimeout      time.Duration       `env:"MOBILEPAY_REQUEST_TIMEOUT" envDefault:"10s" doc:"How long a request may take, at most 10s."`
+}
+
+// Mode says whom the server serves.
+type Mode string
+
+// The modes.
+const (
+	Sandbox    Mode = "sandbox"    // demos, development and tests
+	Production Mode = "production" // customers
+)
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// The formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// maxRequestTimeout is the promise that every request ends, within which the
+// database and Redis must answer.
+const maxRequestTimeout = 10 * time.Second
+
+// Load reads the settings from an environment as [os.Environ] gives it. A
+// variable that is empty has its default. The error lists everything that is
+// wrong, a line each, beginning with the variable; it shows no secret.
+func Load(environ []string) (Config, error) {
+	var c Config
+	problems := parse(&c, environ)
+	c.fillIn()
+	problems = append(problems, c.check(problems)...)
+	if len(problems) > 0 {
+		errs := make([]error, len(problems))
+		for i, p := range problems {
+			errs[i] = p
+		}
+		return Config{}, errors.Join(errs...)
+	}
+	return c, nil
+}
+
+// problem is what is wrong with a variable.
+type problem struct{ variable, text string }
+
+func (p problem) Error() string { return p.variable + ": " + p.text }
+
+// parse sets the fields from the environment, and says which could not be.
+func parse(c *Config, environ []string) []problem {
+	err := env.ParseWithOptions(c, env.Options{Environment: env.ToMap(environ)})
+	if err == nil {
+		return nil
+	}
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return []problem{{"environment", "cannot be read"}}
+	}
+	var problems []problem
+	for _, err := range all.Errors {
+		var one env.ParseError
+		if !errors.As(err, &one) {
+			problems = append(problems, problem{"environment", "cannot be read"})
+			continue
+		}
+		field, _ := reflect.TypeFor[Config]().FieldByName(one.Name)
+		problems = append(problems, problem{field.Tag.Get("env"), "is not " + kind(field.Type)})
+	}
+	return problems
+}
+
+// kind says what a variable of a type has to be. The parser's own message would
+// repeat the value.
+func kind(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return "a duration such as 90s, 15m or 12h"
+	case reflect.TypeFor[time.Time]():
+		return "an instant in RFC 3339 such as 2026-11-18T14:59:00-05:00"
+	case reflect.TypeFor[slog.Level]():
+		return "debug, info, warn or error"
+	default:
+		return "a whole number"
+	}
+}
+
+// fillIn sets the defaults that depend on the mode.
+func (c *Config) fillIn() {
+	if c.Mode == Sandbox {
+		c.Keyset = cmp.Or(c.Keyset, "./data/keyset.json")
+		c.LogFormat = cmp.Or(c.LogFormat, LogText)
+	}
+	c.LogFormat = cmp.Or(c.LogFormat, LogJSON)
+	if !c.Now.IsZero() {
+		c.Now = c.Now.UTC().Truncate(time.Microsecond) // as exact as every instant here
+	}
+}
+
+// check finds what is wrong with the values, except of those variables that
+// could not even be parsed.
+func (c *Config) check(unparsed []problem) (problems []problem) {
+	seen := map[string]bool{}
+	for _, p := range unparsed {
+		seen[p.variable] = true
+	}
+	must := func(ok bool, variable, text string) {
+		if !ok && !seen[variable] {
+			problems = append(problems, problem{variable, text})
+		}
+	}
+
+	host, port, err := net.SplitHostPort(c.Addr)
+	must(err == nil && port != "" && !strings.ContainsAny(host, " /@"), "MOBILEPAY_ADDR", "is not host:port")
+	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
+	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
+	must(c.RedisURL == "" || isURL(c.RedisURL, "redis", "rediss"), "REDIS_URL", "is not redis://... or rediss://...")
+	switch c.LogLevel {
+	case slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError:
+	default: // slog also reads "info+1"
+		must(false, "MOBILEPAY_LOG_LEVEL", "is not debug, info, warn or error")
+	}
+	must(c.LogFormat == LogText || c.LogFormat == LogJSON, "MOBILEPAY_LOG_FORMAT", "is not text or json")
+	switch c.HolidayPosting {
+	case loan.PostOnDate, loan.PostNextBankingDay, loan.RejectHolidays:
+	default:
+		must(false, "MOBILEPAY_HOLIDAY_POSTING", "is not POST_ON_DATE, NEXT_BANKING_DAY or REJECT")
+	}
+	must(c.FurthestDays >= 1 && c.FurthestDays <= 365, "MOBILEPAY_FURTHEST_DAYS", "is not between 1 and 365")
+	must(c.SessionIdle > 0, "MOBILEPAY_SESSION_IDLE", "is not more than zero")
+	must(c.SessionAbsolute >= c.SessionIdle, "MOBILEPAY_SESSION_ABSOLUTE", "is less than MOBILEPAY_SESSION_IDLE")
+	must(c.DatabaseConnections >= 1 && c.DatabaseConnections <= 500, "MOBILEPAY_DATABASE_CONNECTIONS", "is not between 1 and 500")
+	must(c.RequestTimeout > 0 && c.RequestTimeout <= maxRequestTimeout, "MOBILEPAY_REQUEST_TIMEOUT", "is not more than zero and at most 10s")
+
+	if c.Mode == Production {
+		must(c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
+		must(c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
+		must(c.Keyset != "", "MOBILEPAY_KEYSET", "must be set in production")
+		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
+	}
+	return problems
+}
+
+// isURL tells whether s is a URL of one of the schemes, with a host.
+func isURL(s string, schemes ...string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" {
+		return false
+	}
+	for _, scheme := range schemes {
+		if u.Scheme == scheme {
+			return true
+		}
+	}
+	return false
+}
+
+// SQLitePath is the file of the embedded database; empty where the database is
+// Postgres.
+func (c Config) SQLitePath() string {
+	path, ok := strings.CutPrefix(c.DatabaseURL, "sqlite:")
+	if !ok {
+		return ""
+	}
+	return path
+}
+
+// fields calls do for every setting with its value, in the order of the struct.
+func (c Config) fields(do func(f reflect.StructField, value any)) {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		do(v.Type().Field(i), v.Field(i).Interface())
+	}
+}
+
+// String is one line for the log at start. Of a secret it tells only whether it
+// is set.
+func (c Config) String() string {
+	var b strings.Builder
+	c.fields(func(f reflect.StructField, value any) {
+		text := fmt.Sprint(value)
+		switch at, isTime := value.(time.Time); {
+		case isTime && at.IsZero():
+			text = ""
+		case isTime:
+			text = at.Format(time.RFC3339Nano)
+		case f.Tag.Get("secret") != "" && text != "":
+			text = "[set]"
+		}
+		fmt.Fprintf(&b, "%s=%s ", f.Tag.Get("env"), text)
+	})
+	return strings.TrimSpace(b.String())
+}
+
+// Format prints String, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
+
+// MarshalText makes JSON and logs hold String.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// Table is the list of settings in Markdown, as the README has it.
+func Table() string {
+	var b strings.Builder
+	b.WriteString("| Variable | Default | Meaning |\n|---|---|---|\n")
+	Config{}.fields(func(f reflect.StructField, _ any) {
+		standard := f.Tag.Get("default")
+		if literal, ok := f.Tag.Lookup("envDefault"); ok {
+			standard = "`" + literal + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Tag.Get("env"), standard, f.Tag.Get("doc"))
+	})
+	return b.String()
+}

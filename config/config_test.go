@@ -1,0 +1,216 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/automobilepay/mobilepay/config"
+	"github.com/automobilepay/mobilepay/loan"
+)
+
+const secret = "s3cret-canary"
+
+// production is an environment in which production starts.
+func production(more ...string) []string {
+	return append([]string{
+		"MOBILEPAY_MODE=production",
+		"DATABASE_URL=postgres://mobilepay:" + secret + "@db.internal:5432/mobilepay?sslmode=verify-full",
+		"REDIS_URL=rediss://:" + secret + "@redis.internal:6379/0",
+		"MOBILEPAY_KEYSET=/run/keyset.json",
+	}, more...)
+}
+
+func load(t *testing.T, environ ...string) config.Config {
+	t.Helper()
+	c, err := config.Load(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var defaults = config.Config{
+	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
+	LogLevel: slog.LevelInfo, LogFormat: config.LogText, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
+	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	if got := load(t); got != defaults {
+		t.Errorf("got  %s\nwant %s", got, defaults)
+	}
+	var empty []string // as compose files pass what is not set
+	for line := range strings.Lines(config.Table()) {
+		if name := strings.Split(line, "`"); len(name) > 1 {
+			empty = append(empty, name[1]+"=")
+		}
+	}
+	if len(empty) != reflect.TypeFor[config.Config]().NumField() {
+		t.Errorf("the table has %d variables", len(empty))
+	}
+	if got := load(t, append(empty, "OTHER=x", "not an assignment")...); got != defaults {
+		t.Errorf("got  %s\nwant %s", got, defaults)
+	}
+	if path := load(t).SQLitePath(); path != "./data/mobilepay.db" {
+		t.Errorf("SQLite at %q", path)
+	}
+}
+
+func TestProductionDefaults(t *testing.T) {
+	t.Parallel()
+	got := load(t, production()...)
+	if got.Mode != config.Production || got.LogFormat != config.LogJSON || got.Keyset != "/run/keyset.json" || got.SQLitePath() != "" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestEverySetting(t *testing.T) {
+	t.Parallel()
+	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
+		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
+		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
+		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
+	want := config.Config{
+		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json",
+		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
+		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
+		DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
+	}
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWhatIsWrongNamesItsVariable(t *testing.T) {
+	t.Parallel()
+	for variable, values := range map[string][]string{
+		"MOBILEPAY_ADDR":                 {"8080", "localhost", "http://h:1", "h:", "a b:1"},
+		"MOBILEPAY_MODE":                 {"prod", "Production", " sandbox"},
+		"DATABASE_URL":                   {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
+		"REDIS_URL":                      {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
+		"MOBILEPAY_LOG_LEVEL":            {"loud", "info+1", "2"},
+		"MOBILEPAY_LOG_FORMAT":           {"xml", "JSON"},
+		"MOBILEPAY_NOW":                  {"2026-11-18", "now", "2026-11-18T14:59:00", "2026-02-30T00:00:00Z"},
+		"MOBILEPAY_HOLIDAY_POSTING":      {"post_on_date", "LATER"},
+		"MOBILEPAY_FURTHEST_DAYS":        {"0", "366", "-1", "60d", "1e2", "99999999999999999999"},
+		"MOBILEPAY_SESSION_IDLE":         {"15", "0s", "-1m", "soon"},
+		"MOBILEPAY_SESSION_ABSOLUTE":     {"14m59s", "0s", "12"},
+		"MOBILEPAY_DATABASE_CONNECTIONS": {"0", "501", "many"},
+		"MOBILEPAY_REQUEST_TIMEOUT":      {"0s", "10001ms", "-1s", "10"},
+	} {
+		for _, value := range values {
+			t.Run(variable+"="+value, func(t *testing.T) {
+				t.Parallel()
+				c, err := config.Load([]string{variable + "=" + value})
+				if err == nil || c != (config.Config{}) {
+					t.Fatalf("got %s, %v", c, err)
+				}
+				if got := variables(err); !slices.Equal(got, []string{variable}) {
+					t.Errorf("got %q", err)
+				}
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("a secret is in the error: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// variables are those an error names, one a line.
+func variables(err error) (names []string) {
+	for line := range strings.Lines(err.Error()) {
+		name, _, _ := strings.Cut(line, ":")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestProductionRefuses(t *testing.T) {
+	t.Parallel()
+	for setting, want := range map[string]string{
+		"DATABASE_URL=sqlite:/var/lib/x.db":  "DATABASE_URL",
+		"DATABASE_URL=":                      "DATABASE_URL",
+		"REDIS_URL=":                         "REDIS_URL",
+		"MOBILEPAY_KEYSET=":                  "MOBILEPAY_KEYSET",
+		"MOBILEPAY_NOW=2026-11-18T00:00:00Z": "MOBILEPAY_NOW",
+	} {
+		_, err := config.Load(production(setting))
+		if err == nil || !slices.Equal(variables(err), []string{want}) {
+			t.Errorf("%s: got %v", setting, err)
+		}
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load([]string{
+		"MOBILEPAY_MODE=production", "MOBILEPAY_NOW=2026-11-18T00:00:00Z", "MOBILEPAY_FURTHEST_DAYS=many",
+		"MOBILEPAY_SESSION_IDLE=x", "MOBILEPAY_REQUEST_TIMEOUT=11s",
+	})
+	want := []string{
+		"DATABASE_URL", "MOBILEPAY_FURTHEST_DAYS", "MOBILEPAY_KEYSET", "MOBILEPAY_NOW", "MOBILEPAY_REQUEST_TIMEOUT",
+		"MOBILEPAY_SESSION_IDLE", "REDIS_URL",
+	}
+	if err == nil || !slices.Equal(variables(err), want) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	c := load(t, production()...)
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		fmt.Fprintf(&out, verb+verb+verb, c, &c, struct{ Config config.Config }{c})
+	}
+	if err := json.NewEncoder(&out).Encode([]any{c, &c}); err != nil {
+		t.Error(err)
+	}
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+		slog.New(handler).Info("starting", "config", c)
+	}
+	if strings.Contains(out.String(), secret) || strings.Contains(out.String(), fmt.Sprintf("%x", secret)) {
+		t.Errorf("a secret is in what was printed:\n%s", &out)
+	}
+	for _, part := range []string{"DATABASE_URL=[set] ", "REDIS_URL=[set] ", "MOBILEPAY_NOW= ", "MOBILEPAY_LOG_LEVEL=INFO "} {
+		if !strings.Contains(c.String(), part) {
+			t.Errorf("%q is not in %q", part, c)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	table := config.Table()
+	for _, row := range []string{
+		"| Variable | Default | Meaning |\n|---|---|---|\n",
+		"| `MOBILEPAY_ADDR` | `127.0.0.1:8080` | Address to listen on, host:port. |\n",
+		"| `REDIS_URL` | in process | ",
+		"| `MOBILEPAY_LOG_FORMAT` | text in sandbox, json in production | text or json. |\n",
+	} {
+		if !strings.Contains(table, row) {
+			t.Errorf("%q is not in\n%s", row, table)
+		}
+	}
+	for field := range reflect.TypeFor[config.Config]().NumField() {
+		f := reflect.TypeFor[config.Config]().Field(field)
+		_, literal := f.Tag.Lookup("envDefault")
+		if f.Tag.Get("env") == "" || f.Tag.Get("doc") == "" || literal == (f.Tag.Get("default") != "") || strings.Contains(string(f.Tag), "|") {
+			t.Errorf("%s: the tags are incomplete", f.Name)
+		}
+	}
+	for line := range strings.Lines(table) {
+		if strings.Count(line, "|") != 4 {
+			t.Errorf("not a row of three: %q", line)
+		}
+	}
+}

@@ -1,0 +1,455 @@
+package session_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/session"
+)
+
+// start has microseconds, so that nothing can round them away unseen.
+var start = time.Date(2026, 11, 18, 19, 59, 59, 123_457_000, time.UTC)
+
+// onEach runs a test on the Redis in this process and, where MOBILEPAY_TEST_REDIS
+// names one, on a real Redis. Nothing there is flushed: every test has its own
+// random tokens.
+func onEach(t *testing.T, test func(t *testing.T, s *session.Store)) {
+	t.Helper()
+	t.Parallel()
+	for name, url := range map[string]string{"embedded": "", "redis": os.Getenv("MOBILEPAY_TEST_REDIS")} {
+		t.Run(name, func(t *testing.T) {
+			if name == "redis" && url == "" {
+				t.Skip("MOBILEPAY_TEST_REDIS is not set")
+			}
+			t.Parallel()
+			test(t, open(t, url, session.Options{}))
+		})
+	}
+}
+
+func open(t *testing.T, url string, opts session.Options) *session.Store {
+	t.Helper()
+	s, err := session.Open(t.Context(), url, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func create(t *testing.T, s *session.Store, now time.Time) string {
+	t.Helper()
+	token, _, err := s.Create(t.Context(), now, session.Session{CustomerID: 42, DeviceName: "Ana's phone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func touch(t *testing.T, s *session.Store, now time.Time, token string) session.Session {
+	t.Helper()
+	got, err := s.Touch(t.Context(), now, token)
+	if err != nil {
+		t.Fatalf("at %s: %v", now, err)
+	}
+	return got
+}
+
+func refused(t *testing.T, s *session.Store, now time.Time, token string) {
+	t.Helper()
+	got, err := s.Touch(t.Context(), now, token)
+	if !errors.Is(err, session.ErrNoSession) || errors.Is(err, session.ErrUnavailable) || got != (session.Session{}) {
+		t.Errorf("at %s: got %+v, %v, want %v", now, got, err, session.ErrNoSession)
+	}
+}
+
+func hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+func TestRoundTrip(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		for _, device := range []string{"Ana's phone", "", " a  b ", "1 2 3", "line\nline\r\n", "nul\x00", "Телефон 📱", "%d '] .."} {
+			token, expiresAt, err := s.Create(t.Context(), start, session.Session{CustomerID: 9_007_199_254_740_993, DeviceName: device})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(token) != 43 {
+				t.Errorf("a token of %d characters", len(token))
+			}
+			if want := start.Add(12 * time.Hour); !expiresAt.Equal(want) {
+				t.Errorf("expires at %s, want %s", expiresAt, want)
+			}
+			now := start.Add(time.Minute)
+			for range 2 { // what was rewritten reads the same
+				want := session.Session{
+					ID: hash(token), CustomerID: 9_007_199_254_740_993, DeviceName: device,
+					CreatedAt: start, LastSeenAt: now,
+				}
+				if got := touch(t, s, now, token); got != want {
+					t.Errorf("got  %+v\nwant %+v", got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestIdleToTheMicrosecond(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		const idle = 15 * time.Minute
+		token := create(t, s, start)
+		last := start.Add(idle - time.Microsecond)
+		touch(t, s, last, token)
+		last = last.Add(idle - time.Microsecond) // counted from the last request, not from the first
+		touch(t, s, last, token)
+		refused(t, s, last.Add(idle), token)
+		refused(t, s, last, token) // once over, over for good, whatever another instance's clock says
+	})
+}
+
+func TestActivityCannotExtendTheAbsoluteEnd(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token, expiresAt, err := s.Create(t.Context(), start, session.Session{CustomerID: 42})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for now := start; now.Before(expiresAt); now = now.Add(10 * time.Minute) {
+			touch(t, s, now, token)
+		}
+		touch(t, s, expiresAt.Add(-time.Microsecond), token)
+		refused(t, s, expiresAt, token)
+	})
+}
+
+func TestLastSeenNeverGoesBack(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token := create(t, s, start)
+		seen := start.Add(10 * time.Minute)
+		touch(t, s, seen, token)
+		if got := touch(t, s, seen.Add(-90*time.Second), token); !got.LastSeenAt.Equal(seen) {
+			t.Errorf("last seen at %s, want %s", got.LastSeenAt, seen)
+		}
+	})
+}
+
+func TestDeleteEndsAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token, other := create(t, s, start), create(t, s, start)
+		id := touch(t, s, start, token).ID
+		for range 2 {
+			if err := s.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused(t, s, start, token)
+		touch(t, s, start, other)
+	})
+}
+
+func TestMalformedTokensNeverReachRedis(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token := create(t, s, start)
+		malformed := []string{
+			"", "x", token[:42], token + "A", token + "=", " " + token, token + "\n", token[:42] + "\n",
+			token[:40] + "\r\n\n", strings.Repeat("+", 43), strings.Repeat("/", 43), strings.Repeat("é", 43),
+			strings.Repeat("\x00", 43), strings.Repeat("A", 42) + "B", hash(token), strings.Repeat("A", 1<<20),
+			strings.Repeat("Bearer ", 6) + "x", "'; FLUSHALL; -------------------------------",
+		}
+		if err := s.Close(); err != nil { // so that a question would not be ErrNoSession
+			t.Fatal(err)
+		}
+		for _, m := range malformed {
+			refused(t, s, start, m)
+		}
+	})
+}
+
+func TestTokensNobodyGaveOut(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token := create(t, s, start)
+		chosen := strings.Repeat("A", 43)
+		swap := byte('A')
+		if token[0] == swap {
+			swap = 'B'
+		}
+		for _, wrong := range []string{chosen, string(swap) + token[1:]} {
+			refused(t, s, start, wrong)
+		}
+		// Nor can the id be chosen, by whoever fills in the session.
+		mine, _, err := s.Create(t.Context(), start, session.Session{ID: hash(chosen), CustomerID: 42, CreatedAt: start.Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(t, s, start, chosen)
+		if got := touch(t, s, start, mine); got.ID != hash(mine) || !got.CreatedAt.Equal(start) {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestNobodyGetsNoSession(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		for _, id := range []loan.CustomerID{0, -1} {
+			if token, _, err := s.Create(t.Context(), start, session.Session{CustomerID: id}); err == nil || token != "" {
+				t.Errorf("customer %d got %q", id, token)
+			}
+		}
+	})
+}
+
+func TestNoTokenIsInRedis(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		ctx := t.Context()
+		var tokens []string
+		for range 20 {
+			token := create(t, s, start)
+			touch(t, s, start, token)
+			tokens = append(tokens, token)
+		}
+		var dump strings.Builder
+		keys := s.Redis().Scan(ctx, 0, "*", 1000).Iterator()
+		for keys.Next(ctx) {
+			// On a shared Redis others' keys can be of other types, or gone by now.
+			value, err := s.Redis().Get(ctx, keys.Val()).Result()
+			if err != nil && s.Embedded() {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&dump, "%s %s\n", keys.Val(), value)
+		}
+		if err := keys.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range tokens {
+			if strings.Contains(dump.String(), token) {
+				t.Error("a token is in Redis")
+			}
+			if !strings.Contains(dump.String(), "session:"+hash(token)) {
+				t.Error("a session is not in the dump: the test looks in the wrong place")
+			}
+		}
+	})
+}
+
+func TestRedisForgetsWhatNobodyUses(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token := create(t, s, start)
+		left := func() time.Duration {
+			d, err := s.Redis().PTTL(t.Context(), "session:"+hash(token)).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		if d := left(); d < 15*time.Minute || d > 30*time.Minute {
+			t.Errorf("created with %s to live", d)
+		}
+		if err := s.Redis().PExpire(t.Context(), "session:"+hash(token), time.Minute).Err(); err != nil {
+			t.Fatal(err)
+		}
+		touch(t, s, start, token)
+		if d := left(); d < 15*time.Minute || d > 30*time.Minute {
+			t.Errorf("touched with %s to live", d)
+		}
+	})
+}
+
+func TestTheScriptIsSentAgainAfterARestart(t *testing.T) {
+	t.Parallel() // not on a shared Redis: others use its scripts
+	s := open(t, "", session.Options{})
+	token := create(t, s, start)
+	touch(t, s, start, token)
+	if err := s.Redis().ScriptFlush(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	touch(t, s, start, token)
+	before := s.Engine().CommandCount()
+	touch(t, s, start, token)
+	if n := s.Engine().CommandCount() - before; n > 3 { // EVALSHA and its GET and SET
+		t.Errorf("a touch took %d commands", n)
+	}
+}
+
+func TestCreateMany(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		sessions := make([]session.Session, 2345)
+		for i := range sessions {
+			sessions[i] = session.Session{CustomerID: loan.CustomerID(i + 1), DeviceName: fmt.Sprint("device ", i+1)}
+		}
+		tokens, err := s.CreateMany(t.Context(), start, sessions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(tokens) != len(sessions) {
+			t.Fatalf("%d tokens for %d sessions", len(tokens), len(sessions))
+		}
+		for _, i := range []int{0, 1, 999, 1000, 1999, 2000, 2344} {
+			got := touch(t, s, start, tokens[i])
+			if got.CustomerID != sessions[i].CustomerID || got.DeviceName != sessions[i].DeviceName {
+				t.Errorf("token %d opens %+v", i, got)
+			}
+		}
+		if tokens, err := s.CreateMany(t.Context(), start, nil); err != nil || len(tokens) != 0 {
+			t.Errorf("none: got %d, %v", len(tokens), err)
+		}
+	})
+}
+
+func TestConcurrentTouch(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		token := create(t, s, start)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				got, err := s.Touch(t.Context(), start.Add(time.Duration(i)*time.Second), token)
+				if err != nil || got.CustomerID != 42 {
+					t.Errorf("got %+v, %v", got, err)
+				}
+			})
+		}
+		wg.Wait()
+		if got, want := touch(t, s, start, token).LastSeenAt, start.Add(99*time.Second); !got.Equal(want) {
+			t.Errorf("last seen at %s, want %s", got, want)
+		}
+	})
+}
+
+func TestNonsenseInRedisLetsNobodyIn(t *testing.T) {
+	onEach(t, func(t *testing.T, s *session.Store) {
+		for _, record := range []string{"", "nonsense", "42", "42 1 2", "x 1 2 phone", "-1 1 2 phone", "0 9999999999999999 9999999999999999 x", "99999999999999999999 9999999999999999 9999999999999999 x"} {
+			token := create(t, s, start)
+			if err := s.Redis().Set(t.Context(), "session:"+hash(token), record, time.Minute).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Touch(t.Context(), start, token); !errors.Is(err, session.ErrUnavailable) {
+				t.Errorf("%q: got %+v, %v", record, got, err)
+			}
+		}
+		token := create(t, s, start)
+		key := "session:" + hash(token)
+		if err := errors.Join(s.Redis().Del(t.Context(), key).Err(), s.Redis().LPush(t.Context(), key, "x").Err(),
+			s.Redis().Expire(t.Context(), key, time.Minute).Err()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Touch(t.Context(), start, token); !errors.Is(err, session.ErrUnavailable) {
+			t.Errorf("a list: got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestLimitsCanBeSet(t *testing.T) {
+	t.Parallel()
+	s := open(t, "", session.Options{Idle: time.Second, Absolute: 3 * time.Second})
+	token, expiresAt, err := s.Create(t.Context(), start, session.Session{CustomerID: 42})
+	if err != nil || !expiresAt.Equal(start.Add(3*time.Second)) {
+		t.Fatalf("expires at %s, %v", expiresAt, err)
+	}
+	touch(t, s, start.Add(time.Second-time.Microsecond), token)
+	refused(t, s, start.Add(2*time.Second), token)
+}
+
+// isUnavailable checks that every operation fails, promptly and the same way.
+func isUnavailable(ctx context.Context, t *testing.T, s *session.Store, token string) {
+	t.Helper()
+	began := time.Now()
+	_, touched := s.Touch(ctx, start, token)
+	_, _, created := s.Create(ctx, start, session.Session{CustomerID: 42})
+	for name, err := range map[string]error{
+		"Touch": touched, "Create": created, "Delete": s.Delete(ctx, hash(token)), "Ping": s.Ping(ctx),
+	} {
+		if !errors.Is(err, session.ErrUnavailable) || errors.Is(err, session.ErrNoSession) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), token) {
+			t.Errorf("%s: the token is in the error", name)
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestRedisIsGone(t *testing.T) {
+	t.Parallel()
+	t.Run("store closed", func(t *testing.T) {
+		onEach(t, func(t *testing.T, s *session.Store) {
+			token := create(t, s, start)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			isUnavailable(t.Context(), t, s, token)
+		})
+	})
+	t.Run("server closed", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, "", session.Options{})
+		token := create(t, s, start)
+		s.Engine().Close()
+		isUnavailable(t.Context(), t, s, token)
+	})
+	t.Run("context over", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, "", session.Options{})
+		token := create(t, s, start)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		isUnavailable(ctx, t, s, token)
+	})
+	for _, reply := range []string{
+		"OOM command not allowed when used memory > 'maxmemory'.",
+		"READONLY You can't write against a read only replica.",
+		"LOADING Redis is loading the dataset in memory",
+		"NOAUTH Authentication required.",
+		"ERR nonsense",
+	} {
+		t.Run(reply, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, "", session.Options{})
+			token := create(t, s, start)
+			s.Engine().SetError(reply)
+			isUnavailable(t.Context(), t, s, token)
+			s.Engine().SetError("")
+			touch(t, s, start, token) // and it recovers by itself
+		})
+	}
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	if !open(t, "", session.Options{}).Embedded() {
+		t.Error("an empty address is not the Redis in this process")
+	}
+	for _, url := range []string{
+		"redis://:s3cret@127.0.0.1:1/0", // nobody listens
+		"http://:s3cret@127.0.0.1:1", "127.0.0.1:6379 s3cret", "redis://:s3cret@127.0.0.1:x/0", "redis://:s3cret@h:1/x", "unix:///s3cret",
+	} {
+		s, err := session.Open(t.Context(), url, session.Options{})
+		if err == nil {
+			_ = s.Close()
+			t.Errorf("%q was opened", url)
+		} else if strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("the password is in the error: %v", err)
+		}
+	}
+}
+
+func TestTheEngineInThisProcessHasAPassword(t *testing.T) {
+	t.Parallel()
+	s := open(t, "", session.Options{})
+	stranger := redis.NewClient(&redis.Options{Addr: s.Engine().Addr()})
+	defer func() { _ = stranger.Close() }()
+	if err := stranger.Keys(t.Context(), "*").Err(); err == nil {
+		t.Error("anybody on this machine can read the sessions")
+	}
+}

@@ -1,0 +1,159 @@
+// Package session keeps who is logged in, in Redis.
+//
+// A client holds an opaque random token. Redis is never given it: the key is the
+// token's SHA-256, so that a stolen snapshot lets nobody in. Whether a session
+// still lives is judged by the caller's "now", not by Redis's clock; the time
+// to live of a key only removes what nobody asks for any more.
+//
+// When Redis cannot answer, the answer is [ErrUnavailable], never a session.
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// ErrUnavailable says that Redis could not be asked or gave no sensible answer.
+// It wraps the cause, which holds no token.
+var ErrUnavailable = errors.New("session: Redis is unavailable")
+
+// Options are the limits of a session and of the connections to Redis. What is
+// zero has its default.
+type Options struct {
+	// Idle is how long a session lives without a request; 15 minutes.
+	Idle time.Duration
+	// Absolute is how long it lives at most, whatever is done with it; 12 hours.
+	Absolute time.Duration
+	// PoolSize is how many connections to Redis there are at most; 64.
+	PoolSize int
+}
+
+// Store keeps sessions. It is safe for concurrent use.
+type Store struct {
+	redis    redis.UniversalClient
+	idle     time.Duration
+	absolute time.Duration
+	// The engine in this process and how to stop its clock; nil with a real Redis.
+	embedded *miniredis.Miniredis
+	stop     context.CancelFunc
+}
+
+// The client's own log goes to standard error as plain text and repeats what
+// every call returns as an error anyway.
+func init() { redis.SetLogger(&logging.VoidLogger{}) }
+
+// Open connects to the Redis at url, redis:// or rediss:// (TLS), and fails with
+// [ErrUnavailable] where it does not answer. With an empty url it starts a small
+// Redis inside this process, which forgets everything at [Store.Close].
+//
+// Of a url's parameters dial_timeout, read_timeout, write_timeout, pool_size
+// and skip_verify count.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	s := &Store{
+		idle:     cmp.Or(opts.Idle, 15*time.Minute),
+		absolute: cmp.Or(opts.Absolute, 12*time.Hour),
+	}
+	if url == "" {
+		var err error
+		if url, err = s.embed(); err != nil {
+			return nil, err
+		}
+	}
+	o, err := redis.ParseURL(url)
+	if err != nil || !(strings.HasPrefix(url, "redis://") || strings.HasPrefix(url, "rediss://")) {
+		// Neither the URL nor the parser's error is shown: they hold the password.
+		return nil, errors.New("session: the address of Redis is not a redis:// or rediss:// URL")
+	}
+	s.redis = redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs:     []string{o.Addr},
+		DB:        o.DB,
+		Username:  o.Username,
+		Password:  o.Password,
+		TLSConfig: o.TLSConfig,
+		PoolSize:  cmp.Or(opts.PoolSize, o.PoolSize, 64),
+
+		// A request waits at most about two seconds for a Redis that hangs, and
+		// no time at all for one that is gone.
+		ContextTimeoutEnabled: true,
+		DialTimeout:           cmp.Or(o.DialTimeout, 2*time.Second),
+		ReadTimeout:           cmp.Or(o.ReadTimeout, time.Second),
+		WriteTimeout:          cmp.Or(o.WriteTimeout, time.Second),
+		DialerRetries:         1,
+		MaxRetries:            1,
+
+		// Neither is needed, and each costs a command on every new connection.
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	if err := s.Ping(ctx); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// embed starts the engine in this process. It listens on a loopback port, so
+// it has a password of its own: other users of the machine stay out.
+func (s *Store) embed() (url string, err error) {
+	s.embedded = miniredis.NewMiniRedis()
+	password := rand.Text()
+	s.embedded.RequireAuth(password)
+	if err := s.embedded.Start(); err != nil {
+		return "", fmt.Errorf("session: starting Redis in this process: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go tick(ctx, s.embedded)
+	return "redis://:" + password + "@" + s.embedded.Addr(), nil
+}
+
+// tick lets the keys of the engine in this process expire, which they do not do
+// by themselves, until ctx ends.
+func tick(ctx context.Context, engine *miniredis.Miniredis) {
+	const every = time.Second
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			engine.FastForward(every)
+		}
+	}
+}
+
+// Embedded tells whether Redis runs inside this process.
+func (s *Store) Embedded() bool { return s.embedded != nil }
+
+// Ping asks Redis for a sign of life.
+func (s *Store) Ping(ctx context.Context) error {
+	return unavailable(s.redis.Ping(ctx).Err())
+}
+
+// Close ends the connections. Whatever is asked afterwards is [ErrUnavailable].
+func (s *Store) Close() error {
+	err := s.redis.Close()
+	if s.embedded != nil {
+		s.stop()
+		s.embedded.Close()
+	}
+	return err
+}
+
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
