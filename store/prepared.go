@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Every statement is declared once, as a package variable, and prepared when the
+// store opens: an unprepared one costs lib/pq a second trip, and a mistake in the
+// SQL shows at start.
+var statements []string
+
+type statement int
+
+// prepare declares a statement.
+func prepare(text string) statement {
+	statements = append(statements, text)
+	return statement(len(statements) - 1)
+}
+
+// queries runs the declared statements, on the pool or in a transaction.
+type queries struct {
+	dialect  dialect
+	prepared []*sqlx.Stmt
+	tx       *sqlx.Tx
+}
+
+func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {
+	q := queries{dialect: d, prepared: make([]*sqlx.Stmt, len(statements))}
+	for i, text := range statements {
+		stmt, err := db.PreparexContext(ctx, d.render(text))
+		if err != nil {
+			return q, fmt.Errorf("prepare %q: %w", text, err)
+		}
+		q.prepared[i] = stmt
+	}
+	return q, nil
+}
+
+func (q *queries) stmt(ctx context.Context, s statement) *sqlx.Stmt {
+	if count, ok := ctx.Value(countKey{}).(*atomic.Int64); ok {
+		count.Add(1)
+	}
+	if q.tx != nil {
+		return q.tx.StmtxContext(ctx, q.prepared[s])
+	}
+	return q.prepared[s]
+}
+
+// get reads one row into dest; [ErrNotFound] where there is none.
+func (q *queries) get(ctx context.Context, dest any, s statement, args ...any) error {
+	return translate(q.stmt(ctx, s).GetContext(ctx, dest, args...))
+}
+
+// list reads all rows into dest, a pointer to a slice.
+func (q *queries) list(ctx context.Context, dest any, s statement, args ...any) error {
+	return translate(q.stmt(ctx, s).SelectContext(ctx, dest, args...))
+}
+
+// query runs a statement whose rows the caller scans with scan, one at a time.
+func (q *queries) query(ctx context.Context, s statement, scan func(*sql.Rows) error, args ...any) error {
+	rows, err := q.stmt(ctx, s).QueryContext(ctx, args...)
+	if err != nil {
+		return translate(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return fmt.Errorf("scan a row: %w", err)
+		}
+	}
+	return translate(rows.Err())
+}
+
+// exec runs a statement that answers nothing and tells how many rows it changed.
+func (q *queries) exec(ctx context.Context, s statement, args ...any) (int64, error) {
+	result, err := q.stmt(ctx, s).ExecContext(ctx, args...)
+	if err != nil {
+		return 0, translate(err)
+	}
+	return result.RowsAffected()
+}
+
+// execOne is exec for a statement that must change exactly one row:
+// [ErrNotFound] where it changed none.
+func (q *queries) execOne(ctx context.Context, s statement, args ...any) error {
+	n, err := q.exec(ctx, s, args...)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	return err
+}
+
+type countKey struct{}
+
+// CountStatements makes a context in which the store counts the statements that
+// it runs (BEGIN and COMMIT are not counted).
+func CountStatements(ctx context.Context) (context.Context, *atomic.Int64) {
+	count := new(atomic.Int64)
+	return context.WithValue(ctx, countKey{}, count), count
+}
+
+// utc is how an instant enters the database on both engines: in UTC, because
+// SQLite compares times as text.
+func utc(t time.Time) time.Time { return t.UTC() }

@@ -1,0 +1,176 @@
+// Package store keeps the books, in Postgres or in an embedded SQLite file. It
+// is the only place with SQL, which is written once for both engines.
+//
+// Reads go through a [*Store]; changes go through the [*Tx] that [Store.InTx]
+// opens. A call about something that belongs to a customer takes that customer's
+// id and filters by it in SQL, so what is somebody else's is [ErrNotFound],
+// exactly like what does not exist.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/lib/pq"  // the Postgres driver
+	_ "modernc.org/sqlite" // the SQLite driver
+)
+
+func init() { sqlx.BindDriver("sqlite", sqlx.DOLLAR) }
+
+// Store is the books. It is safe for concurrent use.
+type Store struct {
+	queries
+	db *sqlx.DB
+	// writer serialises the writers of SQLite, which has room for one: waiting
+	// in order here beats being sent away by the database at random.
+	writer chan struct{}
+}
+
+// Options are the settings of a store.
+type Options struct {
+	// Connections is the size of the pool; 0 means 16.
+	Connections int
+	// StatementTimeout ends a statement that takes longer; 0 means 10 s.
+	StatementTimeout time.Duration
+}
+
+// Open connects to the database of a URL, postgres://... or sqlite:PATH, brings
+// its schema up to date, and prepares every statement.
+func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
+	if opts.Connections == 0 {
+		opts.Connections = 16
+	}
+	if opts.StatementTimeout == 0 {
+		opts.StatementTimeout = 10 * time.Second
+	}
+	dialect, db, err := connect(rawURL, opts)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(opts.Connections)
+	db.SetMaxIdleConns(opts.Connections)
+	s := &Store{db: db}
+	if dialect == sqlite {
+		s.writer = make(chan struct{}, 1)
+	}
+	if err := migrate(ctx, db.DB, dialect); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if s.queries, err = prepareAll(ctx, db, dialect); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func connect(rawURL string, opts Options) (dialect, *sqlx.DB, error) {
+	switch scheme, rest, _ := strings.Cut(rawURL, ":"); scheme {
+	case "postgres", "postgresql":
+		dsn, err := postgresDSN(rawURL, opts)
+		if err != nil {
+			return "", nil, err
+		}
+		db, err := sqlx.Open("postgres", dsn)
+		return postgres, db, err
+	case "sqlite":
+		if err := os.MkdirAll(filepath.Dir(rest), 0o700); err != nil {
+			return "", nil, fmt.Errorf("make the folder of the database: %w", err)
+		}
+		db, err := sqlx.Open("sqlite", sqliteDSN(rest))
+		return sqlite, db, err
+	default:
+		return "", nil, errors.New("the database URL must begin with postgres:// or sqlite:")
+	}
+}
+
+// postgresDSN sets what every session needs: times in UTC, and limits within
+// which a lost client or a stuck lock cannot hold up others.
+func postgresDSN(rawURL string, opts Options) (string, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", errors.New("the database URL cannot be read") // err would print the password
+	}
+	limit := fmt.Sprint(opts.StatementTimeout.Milliseconds())
+	q := u.Query()
+	for name, value := range map[string]string{
+		"timezone": "UTC", "application_name": "mobilepay", "connect_timeout": "5",
+		"statement_timeout": limit, "lock_timeout": limit, "idle_in_transaction_session_timeout": limit,
+	} {
+		if !q.Has(name) {
+			q.Set(name, value)
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+func sqliteDSN(path string) string {
+	return "file:" + path + "?" + url.Values{
+		"_pragma":      {"journal_mode(WAL)", "busy_timeout(10000)", "foreign_keys(1)", "synchronous(NORMAL)"},
+		"_txlock":      {"immediate"},
+		"_time_format": {"sqlite"},
+	}.Encode()
+}
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return translate(s.db.PingContext(ctx)) }
+
+// Embedded tells whether the books are in the embedded engine.
+func (s *Store) Embedded() bool { return s.dialect == sqlite }
+
+// Close lets go of the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Tx is an open transaction.
+type Tx struct{ queries }
+
+// maxAttempts is how often a transaction is tried that lost against another one:
+// the database ended it, or the other one added the same row first. The rules
+// then see what the other one did.
+const maxAttempts = 3
+
+// InTx runs do in a transaction and commits it, or rolls it back where do or the
+// commit fails; the error is then returned and nothing has happened. do may run
+// more than once: it must change nothing but the database.
+func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
+	if s.writer != nil {
+		select {
+		case s.writer <- struct{}{}:
+			defer func() { <-s.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for attempt := 1; ; attempt++ {
+		err := s.inTx(ctx, do)
+		if attempt == maxAttempts || !errors.Is(err, errRetry) && !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}
+
+func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
+	tx, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return translate(err)
+	}
+	defer func() {
+		// After a commit this does nothing; after an error or a panic it undoes all.
+		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+			err = errors.Join(err, translate(rollback))
+		}
+	}()
+	q := s.queries
+	q.tx = tx
+	if err := do(&Tx{q}); err != nil {
+		return err
+	}
+	return translate(tx.Commit())
+}
