@@ -1,0 +1,85 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/session"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// The codes of top-level errors, in extensions.code. Those of documents that do
+// not parse or validate begin with GRAPHQL_.
+const (
+	codeUnauthenticated = "UNAUTHENTICATED"
+	codeUnavailable     = "UNAVAILABLE"
+	codeBadUserInput    = "BAD_USER_INPUT"
+	codeInternal        = "INTERNAL"
+)
+
+// Presenter is the one place where errors become answers. What is not known here
+// is internal: it is logged with the request id, and tells the outside nothing.
+// terse is for production: documents that do not parse or validate get one
+// constant message.
+func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		path := graphql.GetPath(ctx)
+		var known *gqlerror.Error
+		if errors.As(err, &known) && known.Path != nil {
+			path = known.Path
+		}
+		answer := func(code, message string) *gqlerror.Error {
+			return &gqlerror.Error{Message: message, Path: path, Extensions: map[string]any{"code": code}}
+		}
+		var bad graph.InputError
+		switch {
+		case errors.Is(err, auth.ErrUnauthenticated):
+			return answer(codeUnauthenticated, "Log in first.")
+		case errors.Is(err, auth.ErrUnavailable), errors.Is(err, session.ErrUnavailable), errors.Is(err, store.ErrUnavailable),
+			errors.Is(err, auth.ErrBusy), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+			log.WarnContext(ctx, "unavailable", "error", err, "request", requestID(ctx))
+			return answer(codeUnavailable, "The service cannot answer at the moment. Try again.")
+		case errors.As(err, &bad):
+			return answer(codeBadUserInput, bad.Error())
+		case known != nil && isDocumentError(known):
+			if terse {
+				return answer(documentCode(known), "The request is not a valid GraphQL operation.")
+			}
+			return known
+		}
+		log.ErrorContext(ctx, "internal error", "error", err, "path", path.String(), "request", requestID(ctx))
+		e := answer(codeInternal, "Something went wrong on our side.")
+		e.Extensions["requestId"] = requestID(ctx)
+		return e
+	}
+}
+
+// isDocumentError tells whether the engine itself refused the document or its
+// variables.
+func isDocumentError(err *gqlerror.Error) bool { return documentCode(err) != "" }
+
+func documentCode(err *gqlerror.Error) string {
+	code, _ := err.Extensions["code"].(string)
+	if strings.HasPrefix(code, "GRAPHQL_") || code == "COMPLEXITY_LIMIT_EXCEEDED" {
+		return code
+	}
+	return ""
+}
+
+// Recover turns a panic into an internal error.
+func Recover(log *slog.Logger) graphql.RecoverFunc {
+	return func(ctx context.Context, panicked any) error {
+		log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()), "request", requestID(ctx))
+		return errors.New("panic")
+	}
+}
+
+func requestID(ctx context.Context) string { return auth.RequestFrom(ctx).ID }

@@ -1,0 +1,157 @@
+package resolvers
+
+import (
+	"context"
+	"slices"
+
+	"github.com/vikstrous/dataloadgen"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+const (
+	defaultPage = 20
+	largestPage = 100
+)
+
+// pageRequest is the arguments of a connection, checked.
+type pageRequest struct {
+	store.Page
+	size             int
+	backward         bool
+	hasAfter, hasEnd bool
+}
+
+// newPage reads the arguments of a connection. descending is the list's natural
+// order. One row more than wanted is read, which tells whether there are more.
+func newPage(descending bool, first *int, after *string, last *int, before *string) (pageRequest, error) {
+	p := pageRequest{size: defaultPage, backward: last != nil, hasAfter: after != nil, hasEnd: before != nil}
+	switch {
+	case first != nil && last != nil:
+		return p, graph.BadInput("give first or last, not both")
+	case first != nil:
+		p.size = *first
+	case last != nil:
+		p.size = *last
+	}
+	if p.size < 1 || p.size > largestPage {
+		return p, graph.BadInput("a page has 1 to 100 entries")
+	}
+	start, end := &p.Over, &p.Under
+	if descending {
+		start, end = end, start
+	}
+	for cursor, place := range map[*string]*store.Position{after: start, before: end} {
+		if cursor == nil {
+			continue
+		}
+		on, id, ok := graph.DecodeCursor(*cursor)
+		if !ok {
+			return p, graph.BadInput("this is not a cursor of this list")
+		}
+		*place = store.Position{On: on, ID: id}
+	}
+	p.Descending = descending != p.backward
+	p.Limit = p.size + 1
+	return p, nil
+}
+
+// cut takes the rows of the page, in the list's natural order, from what was
+// read, and tells whether there are more on either side.
+func cut[T any](p pageRequest, rows []*T) (page []*T, hasNext, hasPrevious bool) {
+	more := len(rows) > p.size
+	page = slices.Clone(rows[:min(len(rows), p.size)])
+	if p.backward {
+		slices.Reverse(page)
+		return page, p.hasEnd, more
+	}
+	return page, more, p.hasAfter
+}
+
+type arguments struct {
+	first  *int
+	after  *string
+	last   *int
+	before *string
+}
+
+// list is one of the connections: where it reads, and how it is ordered.
+type list[T, C any] struct {
+	descending bool
+	loader     func(*dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*T]
+	place      func(*T) store.Position
+	connection func(rows []*T, hasNext, hasPrevious bool) *C
+}
+
+var (
+	payments = list[loan.Payment, graph.PaymentConnection]{
+		descending: true,
+		loader: func(l *dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*loan.Payment] {
+			return l.Payments
+		},
+		place:      placeOfPayment,
+		connection: graph.NewPaymentConnection,
+	}
+	pendingPayments = list[loan.Payment, graph.PaymentConnection]{
+		loader: func(l *dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*loan.Payment] {
+			return l.PendingPayments
+		},
+		place:      placeOfPayment,
+		connection: graph.NewPaymentConnection,
+	}
+	statements = list[loan.Statement, graph.StatementConnection]{
+		descending: true,
+		loader: func(l *dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*loan.Statement] {
+			return l.Statements
+		},
+		place:      func(s *loan.Statement) store.Position { return store.Position{On: s.IssuedOn, ID: int64(s.ID)} },
+		connection: graph.NewStatementConnection,
+	}
+)
+
+func placeOfPayment(p *loan.Payment) store.Position {
+	return store.Position{On: p.ScheduledOn, ID: int64(p.ID)}
+}
+
+// ofVehicles reads the connection for several vehicles at once.
+func (l list[T, C]) ofVehicles(ctx context.Context, vehicles []*loan.Vehicle, a arguments) ([]*C, error) {
+	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPage(l.descending, a.first, a.after, a.last, a.before)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]dataloaders.PageOf, len(vehicles))
+	for i, v := range vehicles {
+		keys[i] = dataloaders.PageOf{Owner: viewer.CustomerID, Vehicle: v.ID, Page: p.Page}
+	}
+	lists, err := l.loader(dataloaders.From(ctx)).LoadAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	connections := make([]*C, len(vehicles))
+	for i, rows := range lists {
+		connections[i] = l.connection(cut(p, rows))
+	}
+	return connections, nil
+}
+
+// ofOwner reads the connection over all vehicles of a customer.
+func (l list[T, C]) ofOwner(ctx context.Context, owner loan.CustomerID, a arguments) (*C, error) {
+	p, err := newPage(l.descending, a.first, a.after, a.last, a.before)
+	if err != nil {
+		return nil, err
+	}
+	loaders := dataloaders.From(ctx)
+	rows, err := dataloaders.OfOwner(ctx, loaders, l.loader(loaders), owner, p.Page, l.place)
+	if err != nil {
+		return nil, err
+	}
+	return l.connection(cut(p, rows)), nil
+}

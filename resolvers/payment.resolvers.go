@@ -1,0 +1,56 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/servicing"
+)
+
+func (r *mutationResolver) SchedulePayment(ctx context.Context, input servicing.SchedulePaymentInput) (*graph.SchedulePaymentPayload, error) {
+	payment, replayed, refusals, err := callOnce(ctx, func(viewer auth.Viewer) (*loan.Payment, bool, error) {
+		return r.Servicing.SchedulePayment(ctx, viewer, input)
+	})
+	return &graph.SchedulePaymentPayload{Payment: payment, Replayed: replayed, UserErrors: refusals}, err
+}
+
+func (r *mutationResolver) CancelPayment(ctx context.Context, input servicing.CancelPaymentInput) (*graph.CancelPaymentPayload, error) {
+	payment, refusals, err := call(ctx, func(viewer auth.Viewer) (*loan.Payment, error) {
+		return r.Servicing.CancelPayment(ctx, viewer, input)
+	})
+	return &graph.CancelPaymentPayload{Payment: payment, UserErrors: refusals}, err
+}
+
+func (r *mutationResolver) ReschedulePayment(ctx context.Context, input servicing.ReschedulePaymentInput) (*graph.ReschedulePaymentPayload, error) {
+	both, replayed, refusals, err := callOnce(ctx, func(viewer auth.Viewer) (servicing.Rescheduled, bool, error) {
+		return r.Servicing.ReschedulePayment(ctx, viewer, input)
+	})
+	return &graph.ReschedulePaymentPayload{
+		Payment: both.Payment, CanceledPayment: both.Canceled, Replayed: replayed, UserErrors: refusals,
+	}, err
+}
+
+func (r *paymentResolver) PaymentAccount(ctx context.Context, obj *loan.Payment) (*loan.PaymentAccount, error) {
+	return ofViewer(ctx, obj.PaymentAccountID, paymentAccount)
+}
+
+func (r *paymentResolver) Vehicle(ctx context.Context, obj *loan.Payment) (*loan.Vehicle, error) {
+	return ofViewer(ctx, obj.VehicleID, vehicle)
+}
+
+func (r *queryResolver) NextCutoff(ctx context.Context) (*servicing.Cutoff, error) {
+	return r.Servicing.NextCutoff(auth.RequestFrom(ctx).At), nil
+}
+
+func (r *queryResolver) PreviewPayment(ctx context.Context, input servicing.PreviewPaymentInput) (*graph.PreviewPaymentPayload, error) {
+	preview, refusals, err := call(ctx, func(viewer auth.Viewer) (*servicing.PaymentPreview, error) {
+		return r.Servicing.PreviewPayment(ctx, viewer, input)
+	})
+	return &graph.PreviewPaymentPayload{Preview: preview, UserErrors: refusals}, err
+}
+
+func (r *Resolver) Payment() graph.PaymentResolver { return &paymentResolver{r} }
+
+type paymentResolver struct{ *Resolver }

@@ -1,0 +1,111 @@
+// Package resolvers translates between the schema and the use cases: a query
+// field asks a loader, a mutation calls one use case. Rules and SQL are elsewhere.
+package resolvers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/servicing"
+)
+
+// Resolver is the root of all resolvers.
+type Resolver struct {
+	Servicing *servicing.Service
+}
+
+// call runs a mutation for the viewer. Refusals come back apart, as the answer;
+// any other error is a fault.
+func call[T any](ctx context.Context, do func(auth.Viewer) (T, error)) (answer T, refusals []loan.UserError, err error) {
+	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		return answer, nil, err
+	}
+	answer, err = do(viewer)
+	refusals, err = refused(err)
+	return answer, refusals, err
+}
+
+// replayable is what a mutation with an idempotency key answers.
+type replayable[T any] struct {
+	answer   T
+	replayed bool
+}
+
+// callOnce is call for a mutation with an idempotency key.
+func callOnce[T any](ctx context.Context, do func(auth.Viewer) (T, bool, error)) (T, bool, []loan.UserError, error) {
+	r, refusals, err := call(ctx, func(viewer auth.Viewer) (r replayable[T], err error) {
+		r.answer, r.replayed, err = do(viewer)
+		return r, err
+	})
+	return r.answer, r.replayed, refusals, err
+}
+
+// refused takes the refusals out of an error that may join several. Where there
+// is anything else in it, all of it is a fault.
+func refused(err error) ([]loan.UserError, error) {
+	if err == nil {
+		return []loan.UserError{}, nil
+	}
+	var all []loan.UserError
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, part := range joined.Unwrap() {
+			refusals, fault := refused(part)
+			if fault != nil {
+				return nil, err
+			}
+			all = append(all, refusals...)
+		}
+		return all, nil
+	}
+	var refusal loan.UserError
+	if !errors.As(err, &refusal) {
+		return nil, err
+	}
+	return []loan.UserError{refusal}, nil
+}
+
+// vehicle is one of the vehicles that a viewer owns; nil where it is not.
+func vehicle(ctx context.Context, owner loan.CustomerID, id loan.VehicleID) (*loan.Vehicle, error) {
+	vehicles, err := dataloaders.From(ctx).Vehicles.Load(ctx, owner)
+	for _, v := range vehicles {
+		if v.ID == id {
+			return v, err
+		}
+	}
+	return nil, err
+}
+
+// paymentAccount is one of the accounts that a viewer ever added; nil where it
+// is not.
+func paymentAccount(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID) (*loan.PaymentAccount, error) {
+	accounts, err := dataloaders.From(ctx).PaymentAccounts.Load(ctx, owner)
+	for _, a := range accounts {
+		if a.ID == id {
+			return a, err
+		}
+	}
+	return nil, err
+}
+
+// ofViewer resolves a field that depends on who looks.
+func ofViewer[ID, T any](ctx context.Context, id ID, read func(context.Context, loan.CustomerID, ID) (T, error)) (none T, err error) {
+	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		return none, err
+	}
+	return read(ctx, viewer.CustomerID, id)
+}
+
+// pointers is the elements of a slice by reference, as the schema's lists want
+// them.
+func pointers[T any](values []T) []*T {
+	list := make([]*T, len(values))
+	for i := range values {
+		list[i] = &values[i]
+	}
+	return list
+}

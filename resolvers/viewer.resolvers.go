@@ -1,0 +1,49 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/servicing"
+)
+
+func (r *mutationResolver) UpdateProfile(ctx context.Context, input servicing.UpdateProfileInput) (*graph.UpdateProfilePayload, error) {
+	viewer, refusals, err := call(ctx, func(viewer auth.Viewer) (*loan.Customer, error) {
+		return r.Servicing.UpdateProfile(ctx, viewer, input)
+	})
+	return &graph.UpdateProfilePayload{Viewer: viewer, UserErrors: refusals}, err
+}
+
+func (r *viewerResolver) Vehicles(ctx context.Context, obj *loan.Customer) ([]*loan.Vehicle, error) {
+	return dataloaders.From(ctx).Vehicles.Load(ctx, obj.ID)
+}
+
+func (r *viewerResolver) PaymentAccounts(ctx context.Context, obj *loan.Customer) ([]*loan.PaymentAccount, error) {
+	accounts, err := dataloaders.From(ctx).PaymentAccounts.Load(ctx, obj.ID)
+	usable := make([]*loan.PaymentAccount, 0, len(accounts))
+	for _, a := range accounts {
+		if a.RemovedAt == nil {
+			usable = append(usable, a)
+		}
+	}
+	return usable, err
+}
+
+func (r *viewerResolver) PendingPayments(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.PaymentConnection, error) {
+	return pendingPayments.ofOwner(ctx, obj.ID, arguments{first, after, last, before})
+}
+
+func (r *viewerResolver) Payments(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.PaymentConnection, error) {
+	return payments.ofOwner(ctx, obj.ID, arguments{first, after, last, before})
+}
+
+func (r *viewerResolver) Statements(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.StatementConnection, error) {
+	return statements.ofOwner(ctx, obj.ID, arguments{first, after, last, before})
+}
+
+func (r *Resolver) Viewer() graph.ViewerResolver { return &viewerResolver{r} }
+
+type viewerResolver struct{ *Resolver }

@@ -1,0 +1,307 @@
+package servicing
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// order is a payment as a customer asks for it, whether to see it first, to make
+// it, or to put it in another one's place.
+type order struct {
+	vehicle              loan.VehicleID
+	amount               PaymentAmountInput
+	on                   loan.Date
+	source               *PaymentSourceInput
+	principalOnly        bool
+	acknowledgeDuplicate bool
+	authorizationHash    *string
+}
+
+// PaymentPreview is what would happen if a payment were made now.
+type PaymentPreview struct {
+	loan.Slot
+	Amount          loan.Cents
+	Kind            loan.PaymentKind
+	Allocation      []loan.Share
+	Authorization   *Authorization
+	LikelyDuplicate *loan.Payment
+}
+
+// decide applies the rules to an order: the one place in which it is said what a
+// payment would be. rivals are the payments of the vehicle that are pending or of
+// the same date. account may be nil in a preview.
+func (s *Service) decide(now time.Time, o order, vehicle *loan.Vehicle, rivals []loan.Payment, account *loan.PaymentAccount) (*PaymentPreview, error) {
+	slot, err := s.Timing.Schedule(now, o.on)
+	if err != nil {
+		return nil, err
+	}
+	var pending loan.Cents
+	for _, rival := range rivals {
+		if rival.Status == loan.Scheduled || rival.Status == loan.Processing {
+			pending += rival.Amount
+		}
+	}
+	payoff := max(vehicle.Contract.PayoffOn(slot.CreditedOn).Amount-pending, 0)
+	p := &PaymentPreview{Slot: slot}
+	if p.Amount, p.Kind, err = amountOf(o.amount, vehicle.Contract.Common(), payoff); err != nil {
+		return nil, err
+	}
+	if o.principalOnly {
+		p.Kind = loan.KindPrincipalOnly
+	}
+	if p.Amount > payoff {
+		return nil, &loan.AmountNotAllowed{
+			Refusal: loan.Refusal{Code: loan.CodeAmountOverPayoff, Path: []string{"amount"},
+				Message: "The amount is more than would pay off the contract, with the payments that are pending."},
+			Maximum: &payoff,
+		}
+	}
+	if p.Allocation, err = vehicle.Contract.Allocate(p.Amount, p.Kind, slot.CreditedOn); err != nil {
+		return nil, err
+	}
+	for i, rival := range rivals {
+		if rival.ScheduledOn == slot.ScheduledOn && rival.Amount == p.Amount {
+			p.LikelyDuplicate = &rivals[i]
+			break
+		}
+	}
+	if account != nil {
+		p.Authorization = authorizePayment(p, vehicle, account)
+	}
+	return p, nil
+}
+
+// amountOf is the amount of an order and what it is meant for.
+func amountOf(in PaymentAmountInput, terms *loan.Terms, payoff loan.Cents) (loan.Cents, loan.PaymentKind, error) {
+	switch {
+	case (in.Fixed == nil) == (in.Due == nil):
+		return 0, "", loan.Refuse(loan.CodeInvalidInput, "Give exactly one of fixed and due.", "amount")
+	case in.Fixed != nil:
+		cents, err := in.Fixed.Payable("amount", "fixed")
+		return cents, loan.KindRegular, err
+	}
+	amount, kind := loan.Cents(0), loan.KindRegular
+	switch *in.Due {
+	case DuePastDue:
+		amount, kind = terms.PastDue, loan.KindPastDue
+	case DueAmountDue:
+		amount = terms.AmountDue()
+	case DuePayoff:
+		amount, kind = payoff, loan.KindPayoff
+	}
+	if amount <= 0 {
+		return 0, "", loan.Refuse(loan.CodeNothingDue, "There is nothing to pay.", "amount", "due")
+	}
+	return amount, kind, nil
+}
+
+// PreviewPayment says what would happen if the customer made a payment now. It
+// reads in a transaction, as the payment would, and stores nothing.
+func (s *Service) PreviewPayment(ctx context.Context, viewer auth.Viewer, in PreviewPaymentInput) (*PaymentPreview, error) {
+	o := order{vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: in.PaymentAccount, principalOnly: in.PrincipalOnly}
+	now := auth.RequestFrom(ctx).At
+	return inTx(ctx, s, func(tx *store.Tx) (*PaymentPreview, error) {
+		vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
+		if err != nil {
+			return nil, err
+		}
+		account, err := s.previewSource(ctx, tx, viewer, o.source)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.decide(now, o, vehicle, rivals, account)
+		if err == nil && p.LikelyDuplicate != nil {
+			seenBy(viewer, now, p.LikelyDuplicate)
+		}
+		return p, err
+	})
+}
+
+func lockVehicle(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order) (*loan.Vehicle, []loan.Payment, error) {
+	vehicle, err := tx.LockVehicle(ctx, viewer.CustomerID, o.vehicle)
+	if err != nil {
+		return nil, nil, found(err, "vehicleId")
+	}
+	rivals, err := tx.RivalPayments(ctx, vehicle.ID, o.on)
+	return vehicle, rivals, err
+}
+
+// SchedulePayment makes a payment. Same key and input: the first payment again.
+func (s *Service) SchedulePayment(ctx context.Context, viewer auth.Viewer, in SchedulePaymentInput) (*loan.Payment, bool, error) {
+	payment, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "schedulePayment", in, func(tx *store.Tx) (*loan.Payment, error) {
+		return s.schedule(ctx, tx, viewer, order{
+			vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: &in.PaymentAccount,
+			principalOnly: in.PrincipalOnly, acknowledgeDuplicate: in.AcknowledgeDuplicate, authorizationHash: in.AuthorizationHash,
+		})
+	})
+	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), replayed, err
+}
+
+// schedule is what a payment does inside a transaction: locks, rules, rows.
+func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order) (*loan.Payment, error) {
+	now := auth.RequestFrom(ctx).At
+	vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
+	if err != nil {
+		return nil, err
+	}
+	account, err := s.source(ctx, tx, viewer, o.source)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.decide(now, o, vehicle, rivals, account)
+	if err != nil {
+		return nil, err
+	}
+	if first := p.LikelyDuplicate; first != nil && !o.acknowledgeDuplicate {
+		return nil, &loan.LikelyDuplicate{
+			Refusal: loan.Refusal{Code: loan.CodeLikelyDuplicate,
+				Message: "There is a payment of this amount for this vehicle and date already."},
+			Payment: seenBy(viewer, now, first),
+		}
+	}
+	if o.authorizationHash != nil && *o.authorizationHash != p.Authorization.Hash {
+		return nil, &loan.PreviewChanged{
+			Refusal: loan.Refusal{Code: loan.CodePreviewChanged, Path: []string{"authorizationHash"},
+				Message: "What you confirmed has changed since. Please look at it again."},
+			CancelBy: p.CancelBy,
+		}
+	}
+	payment := &loan.Payment{
+		CustomerID: vehicle.CustomerID, ScheduledBy: viewer.CustomerID, VehicleID: vehicle.ID, PaymentAccountID: account.ID,
+		ConfirmationNumber: newConfirmationNumber(), Amount: p.Amount, Kind: p.Kind, Origin: loan.OriginCustomer, Status: loan.Scheduled,
+		ScheduledOn: p.ScheduledOn, CreditedOn: p.CreditedOn, DebitedOn: p.DebitedOn, SubmittedAt: p.SubmittedAt, CancelBy: p.CancelBy,
+	}
+	if err := tx.InsertPayment(ctx, payment); err != nil {
+		return nil, err
+	}
+	return payment, record(ctx, tx, viewer, vehicle.CustomerID, "payment.scheduled", subject(payment), p.Authorization)
+}
+
+// CancelPayment cancels a pending payment. One that this customer has cancelled
+// before is answered as it is.
+func (s *Service) CancelPayment(ctx context.Context, viewer auth.Viewer, in CancelPaymentInput) (*loan.Payment, error) {
+	if err := confirmed(in.Confirm); err != nil {
+		return nil, err
+	}
+	payment, err := inTx(ctx, s, func(tx *store.Tx) (*loan.Payment, error) {
+		return cancel(ctx, tx, viewer, in.PaymentID, true)
+	})
+	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), err
+}
+
+// cancel is what a cancellation does inside a transaction. The window is judged
+// at the instant of receipt; the row's lock and status decide against a cut-off
+// run that takes the payment meanwhile.
+func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.PaymentID, again bool) (*loan.Payment, error) {
+	now := auth.RequestFrom(ctx).At
+	payment, err := tx.LockPayment(ctx, viewer.CustomerID, id)
+	if err != nil {
+		return nil, found(err, "paymentId")
+	}
+	if again && payment.Status == loan.Canceled && payment.ScheduledBy == viewer.CustomerID {
+		return payment, nil
+	}
+	if err := payment.CheckCancel(viewer.CustomerID, now); err != nil {
+		return nil, err
+	}
+	if err := tx.CancelPayment(ctx, id, now); err != nil {
+		return nil, err
+	}
+	payment.Status, payment.CanceledAt = loan.Canceled, &now
+	return payment, record(ctx, tx, viewer, payment.CustomerID, "payment.canceled", subject(payment), struct{}{})
+}
+
+// Rescheduled is a payment with the one that was cancelled for it.
+type Rescheduled struct {
+	Payment  *loan.Payment
+	Canceled *loan.Payment
+}
+
+// ReschedulePayment cancels a pending payment and makes another in its place,
+// both or neither.
+func (s *Service) ReschedulePayment(ctx context.Context, viewer auth.Viewer, in ReschedulePaymentInput) (Rescheduled, bool, error) {
+	if err := confirmed(in.Confirm); err != nil {
+		return Rescheduled{}, false, err
+	}
+	both, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "reschedulePayment", in, func(tx *store.Tx) (both Rescheduled, err error) {
+		if both.Canceled, err = cancel(ctx, tx, viewer, in.PaymentID, false); err != nil {
+			return both, err
+		}
+		both.Payment, err = s.schedule(ctx, tx, viewer, replacement(both.Canceled, in))
+		return both, err
+	})
+	now := auth.RequestFrom(ctx).At
+	seenBy(viewer, now, both.Payment)
+	seenBy(viewer, now, both.Canceled)
+	return both, replayed, err
+}
+
+// replacement is the order for what comes in a cancelled payment's place.
+func replacement(old *loan.Payment, in ReschedulePaymentInput) order {
+	amount := old.Amount.Amount()
+	o := order{
+		vehicle: old.VehicleID, on: old.ScheduledOn,
+		amount:        PaymentAmountInput{Fixed: &amount},
+		source:        &PaymentSourceInput{Saved: &old.PaymentAccountID},
+		principalOnly: old.Kind == loan.KindPrincipalOnly, acknowledgeDuplicate: in.AcknowledgeDuplicate,
+	}
+	if in.Amount != nil {
+		o.amount = *in.Amount
+	}
+	if in.ScheduledOn != nil {
+		o.on = *in.ScheduledOn
+	}
+	if in.PaymentAccount != nil {
+		o.source = in.PaymentAccount
+	}
+	return o
+}
+
+// Cutoff is the next cut-off.
+type Cutoff struct {
+	Now         time.Time
+	Today       loan.Date
+	At          time.Time
+	ScheduledOn loan.Date
+}
+
+// NextCutoff is the cut-off that a payment made now, as early as possible, would
+// belong to.
+func (s *Service) NextCutoff(now time.Time) *Cutoff {
+	slot := s.Timing.NextSlot(now)
+	return &Cutoff{Now: now, Today: loan.DateOf(now), At: slot.CancelBy, ScheduledOn: slot.ScheduledOn}
+}
+
+// seenBy fills in what of a payment depends on who looks and when.
+func seenBy(viewer auth.Viewer, now time.Time, p *loan.Payment) *loan.Payment {
+	if p != nil {
+		p.CanCancel = p.MayBeCanceledBy(viewer.CustomerID, now)
+	}
+	return p
+}
+
+func subject(p *loan.Payment) string { return fmt.Sprintf("payment:%d", p.ID) }
+
+// newConfirmationNumber makes a number that a customer can read out over the
+// phone: 60 random bits in letters and digits that are not mistaken for others.
+func newConfirmationNumber() string {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" // Crockford's base 32
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // does not fail
+	number := []byte("MP-0000-0000-0000")
+	at := 3
+	for i, b := range random {
+		if i > 0 && i%4 == 0 {
+			at++
+		}
+		number[at] = alphabet[b%32]
+		at++
+	}
+	return string(number)
+}

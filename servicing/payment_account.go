@@ -1,0 +1,218 @@
+package servicing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// AddPaymentAccount adds a bank account. Same key and input: the same account
+// again.
+func (s *Service) AddPaymentAccount(ctx context.Context, viewer auth.Viewer, in AddPaymentAccountInput) (*loan.PaymentAccount, bool, error) {
+	return once(ctx, s, viewer, in.IdempotencyKey, "addPaymentAccount", in, func(tx *store.Tx) (*loan.PaymentAccount, error) {
+		return s.addAccount(ctx, tx, viewer, in.Account, "account")
+	})
+}
+
+// checkAccount says all that is wrong with a new account, and makes it. path is
+// where it is in the input.
+func checkAccount(in NewPaymentAccountInput, path ...string) (*loan.PaymentAccount, error) {
+	at := func(field string) []string { return append(path[:len(path):len(path)], field) }
+	nickname, nicknameErr := cleanNickname(in.Nickname, at("nickname")...)
+	err := errors.Join(
+		authorized(in.Authorized, at("authorized")...),
+		loan.CheckRoutingNumber(in.RoutingNumber, at("routingNumber")...),
+		loan.CheckAccountNumber(in.AccountNumber, at("accountNumber")...),
+		nicknameErr,
+	)
+	if err != nil {
+		return nil, err
+	}
+	return &loan.PaymentAccount{
+		Type: in.Type, RoutingNumber: in.RoutingNumber, Last4: in.AccountNumber[len(in.AccountNumber)-4:], Nickname: nickname,
+	}, nil
+}
+
+// addAccount checks, seals and adds a bank account inside a transaction.
+func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in NewPaymentAccountInput, path ...string) (*loan.PaymentAccount, error) {
+	account, err := checkAccount(in, path...)
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := s.Vault.Fingerprint("payment account", in.RoutingNumber, in.AccountNumber)
+	switch existing, err := tx.PaymentAccountByFingerprint(ctx, viewer.CustomerID, fingerprint); {
+	case err == nil:
+		return nil, &loan.AccountExists{
+			Refusal:        loan.Refusal{Code: loan.CodePaymentAccountExists, Message: "You have this account already.", Path: path},
+			PaymentAccount: existing,
+		}
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
+	}
+	account.CustomerID = viewer.CustomerID
+	account.AddedAt = auth.RequestFrom(ctx).At
+	if account.IsDefault, err = becomesDefault(ctx, tx, viewer, in.MakeDefault); err != nil {
+		return nil, err
+	}
+	sealed, err := s.Vault.Seal(in.AccountNumber, accountBinding(viewer.CustomerID, fingerprint))
+	if err != nil {
+		return nil, fmt.Errorf("seal an account number: %w", err)
+	}
+	if err := tx.InsertPaymentAccount(ctx, account, sealed, fingerprint); err != nil {
+		return nil, err
+	}
+	return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.added", accountSubject(account), authorizeAccount(account))
+}
+
+// accountBinding ties a sealed number to its row: in another customer's row, or
+// beside another number's fingerprint, it does not open.
+func accountBinding(owner loan.CustomerID, fingerprint []byte) string {
+	return fmt.Sprintf("payment_account:%d:%x", owner, fingerprint)
+}
+
+// becomesDefault decides whether a new account is the default one, and makes
+// room for it. The first account always is.
+func becomesDefault(ctx context.Context, tx *store.Tx, viewer auth.Viewer, wanted bool) (bool, error) {
+	if wanted {
+		return true, tx.ClearDefaultPaymentAccount(ctx, viewer.CustomerID)
+	}
+	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
+	for _, a := range accounts {
+		if a.IsDefault && a.RemovedAt == nil {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+// source is the account that a payment draws on: a saved one, or a new one that
+// is added in the same transaction.
+func (s *Service) source(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in *PaymentSourceInput) (*loan.PaymentAccount, error) {
+	switch {
+	case in == nil || (in.Saved == nil) == (in.New == nil):
+		return nil, loan.Refuse(loan.CodeInvalidInput, "Give exactly one of saved and new.", "paymentAccount")
+	case in.New != nil:
+		return s.addAccount(ctx, tx, viewer, *in.New, "paymentAccount", "new")
+	}
+	account, err := tx.LockPaymentAccount(ctx, viewer.CustomerID, *in.Saved)
+	return account, found(err, "paymentAccount", "saved")
+}
+
+// previewSource is source for a preview: nothing is added, and where none is
+// given it is the default account, or nil where there is none.
+func (s *Service) previewSource(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in *PaymentSourceInput) (*loan.PaymentAccount, error) {
+	switch {
+	case in != nil && in.New != nil && in.Saved == nil:
+		return checkAccount(*in.New, "paymentAccount", "new")
+	case in != nil:
+		return s.source(ctx, tx, viewer, in)
+	}
+	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
+	for _, a := range accounts {
+		if a.IsDefault && a.RemovedAt == nil {
+			return a, err
+		}
+	}
+	return nil, err
+}
+
+// UpdatePaymentAccount changes the nickname of an account, or makes it the
+// default one.
+func (s *Service) UpdatePaymentAccount(ctx context.Context, viewer auth.Viewer, in UpdatePaymentAccountInput) (*loan.PaymentAccount, error) {
+	nickname, err := cleanNickname(in.Nickname, "nickname")
+	if err != nil {
+		return nil, err
+	}
+	if in.MakeDefault != nil && !*in.MakeDefault {
+		return nil, loan.Refuse(loan.CodeInvalidInput, "To change the default account, make another one the default.", "makeDefault")
+	}
+	return inTx(ctx, s, func(tx *store.Tx) (*loan.PaymentAccount, error) {
+		account, err := tx.LockPaymentAccount(ctx, viewer.CustomerID, in.PaymentAccountID)
+		if err != nil {
+			return nil, found(err, "paymentAccountId")
+		}
+		if in.Nickname != nil {
+			account.Nickname = nickname
+		}
+		if in.MakeDefault != nil && !account.IsDefault {
+			if err := tx.ClearDefaultPaymentAccount(ctx, viewer.CustomerID); err != nil {
+				return nil, err
+			}
+			account.IsDefault = true
+		}
+		if err := tx.UpdatePaymentAccount(ctx, account); err != nil {
+			return nil, err
+		}
+		return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.updated", accountSubject(account), struct{}{})
+	})
+}
+
+// RemovePaymentAccount removes an account on which nothing pending draws. The
+// oldest of the others becomes the default one where it was that.
+func (s *Service) RemovePaymentAccount(ctx context.Context, viewer auth.Viewer, in RemovePaymentAccountInput) (*loan.PaymentAccount, error) {
+	if err := confirmed(in.Confirm); err != nil {
+		return nil, err
+	}
+	return inTx(ctx, s, func(tx *store.Tx) (*loan.PaymentAccount, error) {
+		account, err := tx.LockPaymentAccount(ctx, viewer.CustomerID, in.PaymentAccountID)
+		if err != nil {
+			return nil, found(err, "paymentAccountId")
+		}
+		inUse, err := tx.PaymentAccountInUse(ctx, account.ID)
+		if err != nil {
+			return nil, err
+		}
+		if inUse {
+			return nil, loan.Refuse(loan.CodePaymentAccountInUse, "A pending payment or Auto Pay draws on this account.", "paymentAccountId")
+		}
+		wasDefault := account.IsDefault
+		now := auth.RequestFrom(ctx).At
+		account.RemovedAt, account.IsDefault = &now, false
+		if err := tx.UpdatePaymentAccount(ctx, account); err != nil {
+			return nil, err
+		}
+		if wasDefault {
+			if err := passOnDefault(ctx, tx, viewer); err != nil {
+				return nil, err
+			}
+		}
+		return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.removed", accountSubject(account), struct{}{})
+	})
+}
+
+func passOnDefault(ctx context.Context, tx *store.Tx, viewer auth.Viewer) error {
+	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
+	for _, a := range accounts {
+		if a.RemovedAt == nil {
+			a.IsDefault = true
+			return tx.UpdatePaymentAccount(ctx, a)
+		}
+	}
+	return err
+}
+
+// cleanNickname trims a nickname and refuses one that is too long or would
+// disturb a screen.
+func cleanNickname(in *string, path ...string) (string, error) {
+	if in == nil {
+		return "", nil
+	}
+	name := strings.TrimSpace(*in)
+	if utf8.RuneCountInString(name) > maxNickname || !printable(name) {
+		return "", loan.Refuse(loan.CodeInvalidInput, "A nickname has at most 40 characters on one line.", path...)
+	}
+	return name, nil
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+func accountSubject(a *loan.PaymentAccount) string { return fmt.Sprintf("payment_account:%d", a.ID) }
