@@ -1,0 +1,70 @@
+# `make` alone lists the targets. Only `make run` and `make build` are for everybody; they
+# need Go and nothing else. The others install what they lack where they may.
+
+GO            ?= go
+GOLANGCI      := $(CURDIR)/.tools/bin/golangci-lint
+GOLANGCI_WANT := 2.15.0
+
+# Packages whose tests need no database and no Redis.
+UNIT := $(foreach dir,loan ach auth vault clock config,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
+
+# check's parts must keep their order, whatever -j says.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build and serve with nothing configured: embedded SQLite and in-process Redis
+	bin/mobilepay serve
+
+.PHONY: build
+build: ## build bin/mobilepay
+	$(GO) build -o bin/mobilepay .
+
+.PHONY: generate
+generate: ## write the generated code anew from graph/schema and gqlgen.yml
+	$(GO) generate ./...
+
+.PHONY: check-generated
+check-generated: ## fail when the generated code is not current
+	scripts/check-generated
+
+.PHONY: lint
+lint: tools ## run golangci-lint; .golangci.yml holds the import rules
+	$(GOLANGCI) run
+
+.PHONY: tools
+tools: ## install the linter into .tools/bin unless the wanted version is there
+	@$(GOLANGCI) version 2>/dev/null | grep -qF 'version $(GOLANGCI_WANT) ' || { \
+		echo "installing golangci-lint v$(GOLANGCI_WANT); this takes a minute or two"; \
+		GOBIN=$(CURDIR)/.tools/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_WANT); \
+	}
+
+.PHONY: test
+test: export CGO_ENABLED := 1
+test: cc ## run all tests with the race detector, on a Postgres and a Redis of their own
+	scripts/with-services $(GO) test -race -timeout 10m ./...
+
+.PHONY: test-unit
+test-unit: ## run the tests that need no service, quickly
+	$(GO) test $(UNIT)
+
+.PHONY: bench
+bench: ## measure against a Postgres that writes durably
+	SERVICES_DURABLE=1 scripts/with-services $(GO) run ./bench
+
+.PHONY: check
+check: check-generated lint test ## all that a change has to pass
+
+# The race detector is linked by the C compiler.
+.PHONY: cc
+cc:
+	@command -v $$($(GO) env CC) >/dev/null || scripts/apt-install build-essential
+
+.PHONY: clean
+clean: ## remove what was built here; the data directory and .tools stay
+	rm -rf bin
+	rm -f *.test *.prof *.out
