@@ -5,6 +5,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/automobilepay/mobilepay/loan"
 )
@@ -36,13 +37,27 @@ type identityKey struct{}
 
 // WithIdentity is ctx with an identity, which replaces any before.
 func WithIdentity(ctx context.Context, id Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, id)
+	holder := new(atomic.Pointer[Identity])
+	holder.Store(&id)
+	return context.WithValue(ctx, identityKey{}, holder)
+}
+
+// Become makes the rest of the request the viewer's: what a log-in answers is
+// read as who has logged in. A context without an identity stays so.
+func Become(ctx context.Context, v Viewer) {
+	if holder, ok := ctx.Value(identityKey{}).(*atomic.Pointer[Identity]); ok {
+		holder.Store(&Identity{Viewer: &v})
+	}
 }
 
 // FromContext is the viewer, or [ErrUnauthenticated] or [ErrUnavailable] (maybe
 // wrapped). A context that was never told of anybody has no viewer.
 func FromContext(ctx context.Context) (Viewer, error) {
-	id, _ := ctx.Value(identityKey{}).(Identity)
+	holder, ok := ctx.Value(identityKey{}).(*atomic.Pointer[Identity])
+	if !ok {
+		return Viewer{}, ErrUnauthenticated
+	}
+	id := holder.Load()
 	switch {
 	case id.Err != nil:
 		return Viewer{}, id.Err

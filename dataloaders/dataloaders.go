@@ -1,6 +1,7 @@
 // Package dataloaders reads what the fields of one request need, each thing
 // once. However many vehicles there are and wherever a field stands in the query,
-// a kind of thing costs one statement.
+// a kind of thing costs one statement: what belongs to a customer is read for all
+// their vehicles together, so no loader has to wait for keys.
 package dataloaders
 
 import (
@@ -14,161 +15,136 @@ import (
 	"github.com/automobilepay/mobilepay/store"
 )
 
-// wait is how long a loader gathers keys. Fields of one level ask within
-// microseconds of each other.
-const wait = 300 * time.Microsecond
-
-// PageOf asks for a page of a vehicle's payments or statements, as its owner
-// sees it.
+// PageOf asks for a page of payments or statements as an owner sees them: of one
+// vehicle, or, with no vehicle, of each that they own.
 type PageOf struct {
 	Owner   loan.CustomerID
 	Vehicle loan.VehicleID
 	Page    store.Page
 }
 
-// Owned is the id of something as its owner asks for it.
-type Owned[ID comparable] struct {
-	Owner loan.CustomerID
-	ID    ID
-}
+type (
+	// Lists loads a list that is short by nature, whole.
+	Lists[T any] = dataloadgen.Loader[loan.CustomerID, []*T]
+	// Pages loads a page of each vehicle asked for.
+	Pages[T any] = dataloadgen.Loader[PageOf, map[loan.VehicleID][]*T]
+)
 
-// Loaders read for one request. What is not the owner's is nil, and missing from
-// a page.
+// Loaders read for one request. What is not the owner's is missing.
 type Loaders struct {
-	// The lists that are short by nature are read whole, once a customer.
-	Vehicles        *dataloadgen.Loader[loan.CustomerID, []*loan.Vehicle]
-	PaymentAccounts *dataloadgen.Loader[loan.CustomerID, []*loan.PaymentAccount]
-	AutoPays        *dataloadgen.Loader[loan.CustomerID, []*loan.AutoPay]
+	Vehicles        *Lists[loan.Vehicle]
+	PaymentAccounts *Lists[loan.PaymentAccount]
+	AutoPays        *Lists[loan.AutoPay]
 
-	Payments        *dataloadgen.Loader[PageOf, []*loan.Payment]
-	PendingPayments *dataloadgen.Loader[PageOf, []*loan.Payment]
-	Statements      *dataloadgen.Loader[PageOf, []*loan.Statement]
+	Payments        *Pages[loan.Payment]
+	PendingPayments *Pages[loan.Payment]
+	Statements      *Pages[loan.Statement]
 
-	Payment   *dataloadgen.Loader[Owned[loan.PaymentID], *loan.Payment]
-	Statement *dataloadgen.Loader[Owned[loan.StatementID], *loan.Statement]
+	store *store.Store
+	now   time.Time
 }
 
 // New makes the loaders of a request that was received at now.
 func New(s *store.Store, now time.Time) *Loaders {
-	payments := func(read readPage[loan.Payment]) *dataloadgen.Loader[PageOf, []*loan.Payment] {
-		return pages(func(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page store.Page) ([]loan.Payment, error) {
-			list, err := read(ctx, owner, vehicles, page)
-			return seenBy(owner, now, list), err
-		}, func(p *loan.Payment) loan.VehicleID { return p.VehicleID })
+	l := &Loaders{
+		Vehicles:        once(s.Vehicles),
+		PaymentAccounts: once(s.PaymentAccounts),
+		AutoPays:        once(s.AutoPays),
+		store:           s,
+		now:             now,
 	}
-	return &Loaders{
-		Vehicles:        whole(s.Vehicles),
-		PaymentAccounts: whole(s.PaymentAccounts),
-		AutoPays:        whole(s.AutoPays),
-		Payments:        payments(s.Payments),
-		PendingPayments: payments(s.PendingPayments),
-		Statements:      pages(s.Statements, func(s *loan.Statement) loan.VehicleID { return s.VehicleID }),
-		Payment: byID(func(ctx context.Context, owner loan.CustomerID, ids []loan.PaymentID) ([]loan.Payment, error) {
-			list, err := s.PaymentsByID(ctx, owner, ids)
-			return seenBy(owner, now, list), err
-		}, func(p *loan.Payment) loan.PaymentID { return p.ID }),
-		Statement: byID(s.StatementsByID, func(s *loan.Statement) loan.StatementID { return s.ID }),
-	}
+	l.Payments = pages(l, l.seenBy(s.Payments), vehicleOfPayment)
+	l.PendingPayments = pages(l, l.seenBy(s.PendingPayments), vehicleOfPayment)
+	l.Statements = pages(l, s.Statements, func(s *loan.Statement) loan.VehicleID { return s.VehicleID })
+	return l
 }
 
-// seenBy fills in what of payments depends on who looks and when.
-func seenBy(owner loan.CustomerID, now time.Time, payments []loan.Payment) []loan.Payment {
-	for i := range payments {
-		payments[i].CanCancel = payments[i].MayBeCanceledBy(owner, now)
-	}
-	return payments
-}
+func vehicleOfPayment(p *loan.Payment) loan.VehicleID { return p.VehicleID }
 
-// whole is a loader of a customer's whole list. It does not wait: one customer
-// is all that a request is about.
-func whole[T any](read func(context.Context, loan.CustomerID) ([]*T, error)) *dataloadgen.Loader[loan.CustomerID, []*T] {
-	return dataloadgen.NewMappedLoader(func(ctx context.Context, owners []loan.CustomerID) (map[loan.CustomerID][]*T, error) {
-		lists := make(map[loan.CustomerID][]*T, len(owners))
-		for _, owner := range owners {
-			list, err := read(ctx, owner)
-			if err != nil {
-				return nil, err
-			}
-			lists[owner] = list
+// once is a loader that reads each key by itself, at once, and remembers.
+func once[K comparable, V any](read func(context.Context, K) (V, error)) *dataloadgen.Loader[K, V] {
+	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
+		values, errs := make([]V, len(keys)), make([]error, len(keys))
+		for i, key := range keys {
+			values[i], errs[i] = read(ctx, key)
 		}
-		return lists, nil
+		return values, errs
 	}, dataloadgen.WithBatchCapacity(1))
 }
 
 type readPage[T any] func(context.Context, loan.CustomerID, []loan.VehicleID, store.Page) ([]T, error)
 
-// pages is a loader of pages: one statement for all vehicles of which the same
-// page is wanted.
-func pages[T any](read readPage[T], vehicleOf func(*T) loan.VehicleID) *dataloadgen.Loader[PageOf, []*T] {
-	type ask struct {
-		owner loan.CustomerID
-		page  store.Page
-	}
-	return dataloadgen.NewMappedLoader(func(ctx context.Context, keys []PageOf) (map[PageOf][]*T, error) {
-		asks := map[ask][]loan.VehicleID{}
-		found := make(map[PageOf][]*T, len(keys))
-		for _, key := range keys {
-			found[key] = nil // a page may be empty
-			asks[ask{key.Owner, key.Page}] = append(asks[ask{key.Owner, key.Page}], key.Vehicle)
-		}
-		for a, vehicles := range asks {
-			rows, err := read(ctx, a.owner, vehicles, a.page)
+func pages[T any](l *Loaders, read readPage[T], vehicleOf func(*T) loan.VehicleID) *Pages[T] {
+	return once(func(ctx context.Context, ask PageOf) (map[loan.VehicleID][]*T, error) {
+		ids := []loan.VehicleID{ask.Vehicle}
+		if ask.Vehicle == 0 {
+			vehicles, err := l.Vehicles.Load(ctx, ask.Owner)
 			if err != nil {
 				return nil, err
 			}
-			for i := range rows {
-				key := PageOf{a.owner, vehicleOf(&rows[i]), a.page}
-				found[key] = append(found[key], &rows[i])
+			ids = ids[:0]
+			for _, v := range vehicles {
+				ids = append(ids, v.ID)
 			}
 		}
-		return found, nil
-	}, dataloadgen.WithWait(wait))
+		rows, err := read(ctx, ask.Owner, ids, ask.Page)
+		byVehicle := make(map[loan.VehicleID][]*T, len(ids))
+		for i := range rows {
+			id := vehicleOf(&rows[i])
+			byVehicle[id] = append(byVehicle[id], &rows[i])
+		}
+		return byVehicle, err
+	})
 }
 
-// byID is a loader of single objects: one statement for all of an owner's.
-func byID[ID comparable, T any](read func(context.Context, loan.CustomerID, []ID) ([]T, error), idOf func(*T) ID) *dataloadgen.Loader[Owned[ID], *T] {
-	return dataloadgen.NewMappedLoader(func(ctx context.Context, keys []Owned[ID]) (map[Owned[ID]]*T, error) {
-		byOwner := map[loan.CustomerID][]ID{}
-		found := make(map[Owned[ID]]*T, len(keys))
-		for _, key := range keys {
-			found[key] = nil // it may be somebody else's
-			byOwner[key.Owner] = append(byOwner[key.Owner], key.ID)
-		}
-		for owner, ids := range byOwner {
-			rows, err := read(ctx, owner, ids)
-			if err != nil {
-				return nil, err
-			}
-			for i := range rows {
-				found[Owned[ID]{owner, idOf(&rows[i])}] = &rows[i]
-			}
-		}
-		return found, nil
-	}, dataloadgen.WithWait(wait))
+// seenBy fills in what of payments depends on who looks and when.
+func (l *Loaders) seenBy(read readPage[loan.Payment]) readPage[loan.Payment] {
+	return func(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page store.Page) ([]loan.Payment, error) {
+		payments, err := read(ctx, owner, vehicles, page)
+		l.stamp(owner, payments)
+		return payments, err
+	}
 }
 
-// OfOwner reads one page over all vehicles of a customer: a page of each, merged.
-// day and id give the order, which is the page's.
-func OfOwner[T any](ctx context.Context, l *Loaders, loader *dataloadgen.Loader[PageOf, []*T], owner loan.CustomerID, page store.Page, place func(*T) store.Position) ([]*T, error) {
-	vehicles, err := l.Vehicles.Load(ctx, owner)
-	if err != nil || len(vehicles) == 0 {
-		return nil, err
+func (l *Loaders) stamp(owner loan.CustomerID, payments []loan.Payment) {
+	for i := range payments {
+		payments[i].CanCancel = payments[i].MayBeCanceledBy(owner, l.now)
 	}
-	keys := make([]PageOf, len(vehicles))
-	for i, v := range vehicles {
-		keys[i] = PageOf{owner, v.ID, page}
-	}
-	lists, err := loader.LoadAll(ctx, keys)
+}
+
+// PaymentsByID reads those of the payments that are the owner's to see.
+func (l *Loaders) PaymentsByID(ctx context.Context, owner loan.CustomerID, ids []loan.PaymentID) ([]loan.Payment, error) {
+	payments, err := l.store.PaymentsByID(ctx, owner, ids)
+	l.stamp(owner, payments)
+	return payments, err
+}
+
+// StatementsByID reads those of the statements that are the owner's to see.
+func (l *Loaders) StatementsByID(ctx context.Context, owner loan.CustomerID, ids []loan.StatementID) ([]loan.Statement, error) {
+	return l.store.StatementsByID(ctx, owner, ids)
+}
+
+// Customer gets a customer.
+func (l *Loaders) Customer(ctx context.Context, id loan.CustomerID) (*loan.Customer, error) {
+	return l.store.Customer(ctx, id)
+}
+
+// OfOwner reads one page over all vehicles of a customer: a page of each, merged
+// in the page's order, which place gives.
+func OfOwner[T any](ctx context.Context, loader *Pages[T], owner loan.CustomerID, page store.Page, place func(*T) store.Position) ([]*T, error) {
+	byVehicle, err := loader.Load(ctx, PageOf{Owner: owner, Page: page})
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Concat(lists...)
+	var all []*T
+	for _, rows := range byVehicle {
+		all = append(all, rows...)
+	}
 	slices.SortFunc(all, func(a, b *T) int {
-		order := place(a).Compare(place(b))
 		if page.Descending {
-			return -order
+			a, b = b, a
 		}
-		return order
+		return place(a).Compare(place(b))
 	})
 	return all[:min(len(all), page.Limit)], nil
 }

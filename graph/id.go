@@ -1,3 +1,5 @@
+// Package graph is the schema: what is generated from it, and how ids, cursors
+// and scalars are written and read.
 package graph
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
 )
@@ -13,18 +14,22 @@ func (r *queryResolver) Viewer(ctx context.Context) (*loan.Customer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Servicing.Store.Customer(ctx, viewer.CustomerID)
+	return dataloaders.From(ctx).Customer(ctx, viewer.CustomerID)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id string) (graph.Node, error) {
-	return ofViewer(ctx, id, r.node)
+	found, err := ofViewer(ctx, []string{id}, nodes)
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]graph.Node, error) {
 	if len(ids) > mostNodes {
 		return nil, graph.BadInput("at most 50 ids can be asked for at once")
 	}
-	return ofViewer(ctx, ids, r.nodes)
+	return ofViewer(ctx, ids, nodes)
 }
 
 func (r *Resolver) Mutation() graph.MutationResolver { return &mutationResolver{r} }

@@ -3,8 +3,6 @@ package resolvers
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
@@ -12,47 +10,58 @@ import (
 
 const mostNodes = 50
 
-// nodes reads objects by their global ids, side by side so that the loaders see
-// all of them at once.
-func (r *Resolver) nodes(ctx context.Context, owner loan.CustomerID, ids []string) ([]graph.Node, error) {
-	found := make([]graph.Node, len(ids))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, id := range ids {
-		group.Go(func() (err error) {
-			found[i], err = r.node(ctx, owner, id)
-			return err
-		})
-	}
-	return found, group.Wait()
-}
-
-// node reads an object by its global id; nil where it does not exist or is not
-// the owner's.
-func (r *Resolver) node(ctx context.Context, owner loan.CustomerID, id string) (graph.Node, error) {
+// nodes reads objects by their global ids, a statement a kind; nil where one does
+// not exist or is not the owner's.
+func nodes(ctx context.Context, owner loan.CustomerID, ids []string) ([]graph.Node, error) {
 	loaders := dataloaders.From(ctx)
-	switch id := graph.DecodeNodeID(id).(type) {
-	case loan.CustomerID:
-		if id == owner {
-			return r.Servicing.Store.Customer(ctx, id)
-		}
-	case loan.VehicleID:
-		return some(vehicle(ctx, owner, id))
-	case loan.PaymentAccountID:
-		return some(paymentAccount(ctx, owner, id))
-	case loan.AutoPayID:
-		autoPays, err := loaders.AutoPays.Load(ctx, owner)
-		for _, a := range autoPays {
-			if a.ID == id {
-				return a, err
+	found := make(map[any]graph.Node, len(ids)) // by typed id
+	var payments []loan.PaymentID
+	var statements []loan.StatementID
+	for _, id := range ids {
+		var err error
+		switch id := graph.DecodeNodeID(id).(type) {
+		case loan.CustomerID:
+			if id == owner {
+				found[id], err = loaders.Customer(ctx, id)
 			}
+		case loan.VehicleID:
+			found[id], err = some(vehicle(ctx, owner, id))
+		case loan.PaymentAccountID:
+			found[id], err = some(paymentAccount(ctx, owner, id))
+		case loan.AutoPayID:
+			found[id], err = some(autoPay(ctx, owner, func(a *loan.AutoPay) bool { return a.ID == id }))
+		case loan.PaymentID:
+			payments = append(payments, id)
+		case loan.StatementID:
+			statements = append(statements, id)
 		}
-		return nil, err
-	case loan.PaymentID:
-		return some(loaders.Payment.Load(ctx, dataloaders.Owned[loan.PaymentID]{Owner: owner, ID: id}))
-	case loan.StatementID:
-		return some(loaders.Statement.Load(ctx, dataloaders.Owned[loan.StatementID]{Owner: owner, ID: id}))
+		if err != nil {
+			return nil, err
+		}
 	}
-	return nil, nil
+	if len(payments) > 0 {
+		rows, err := loaders.PaymentsByID(ctx, owner, payments)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			found[rows[i].ID] = &rows[i]
+		}
+	}
+	if len(statements) > 0 {
+		rows, err := loaders.StatementsByID(ctx, owner, statements)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			found[rows[i].ID] = &rows[i]
+		}
+	}
+	list := make([]graph.Node, len(ids))
+	for i, id := range ids {
+		list[i] = found[graph.DecodeNodeID(id)]
+	}
+	return list, nil
 }
 
 // some makes a nil pointer no node at all.

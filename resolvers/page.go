@@ -4,7 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"github.com/vikstrous/dataloadgen"
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/dataloaders"
@@ -82,7 +83,7 @@ type arguments struct {
 // list is one of the connections: where it reads, and how it is ordered.
 type list[T, C any] struct {
 	descending bool
-	loader     func(*dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*T]
+	loader     func(*dataloaders.Loaders) *dataloaders.Pages[T]
 	place      func(*T) store.Position
 	connection func(rows []*T, hasNext, hasPrevious bool) *C
 }
@@ -90,24 +91,18 @@ type list[T, C any] struct {
 var (
 	payments = list[loan.Payment, graph.PaymentConnection]{
 		descending: true,
-		loader: func(l *dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*loan.Payment] {
-			return l.Payments
-		},
+		loader:     func(l *dataloaders.Loaders) *dataloaders.Pages[loan.Payment] { return l.Payments },
 		place:      placeOfPayment,
 		connection: graph.NewPaymentConnection,
 	}
 	pendingPayments = list[loan.Payment, graph.PaymentConnection]{
-		loader: func(l *dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*loan.Payment] {
-			return l.PendingPayments
-		},
+		loader:     func(l *dataloaders.Loaders) *dataloaders.Pages[loan.Payment] { return l.PendingPayments },
 		place:      placeOfPayment,
 		connection: graph.NewPaymentConnection,
 	}
 	statements = list[loan.Statement, graph.StatementConnection]{
 		descending: true,
-		loader: func(l *dataloaders.Loaders) *dataloadgen.Loader[dataloaders.PageOf, []*loan.Statement] {
-			return l.Statements
-		},
+		loader:     func(l *dataloaders.Loaders) *dataloaders.Pages[loan.Statement] { return l.Statements },
 		place:      func(s *loan.Statement) store.Position { return store.Position{On: s.IssuedOn, ID: int64(s.ID)} },
 		connection: graph.NewStatementConnection,
 	}
@@ -117,7 +112,8 @@ func placeOfPayment(p *loan.Payment) store.Position {
 	return store.Position{On: p.ScheduledOn, ID: int64(p.ID)}
 }
 
-// ofVehicles reads the connection for several vehicles at once.
+// ofVehicles reads the connection for vehicles that stand side by side in the
+// answer.
 func (l list[T, C]) ofVehicles(ctx context.Context, vehicles []*loan.Vehicle, a arguments) ([]*C, error) {
 	viewer, err := auth.FromContext(ctx)
 	if err != nil {
@@ -127,19 +123,30 @@ func (l list[T, C]) ofVehicles(ctx context.Context, vehicles []*loan.Vehicle, a 
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]dataloaders.PageOf, len(vehicles))
-	for i, v := range vehicles {
-		keys[i] = dataloaders.PageOf{Owner: viewer.CustomerID, Vehicle: v.ID, Page: p.Page}
+	ask := dataloaders.PageOf{Owner: viewer.CustomerID, Page: p.Page}
+	if len(vehicles) == 1 && !inList(ctx) {
+		ask.Vehicle = vehicles[0].ID
 	}
-	lists, err := l.loader(dataloaders.From(ctx)).LoadAll(ctx, keys)
+	byVehicle, err := l.loader(dataloaders.From(ctx)).Load(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
 	connections := make([]*C, len(vehicles))
-	for i, rows := range lists {
-		connections[i] = l.connection(cut(p, rows))
+	for i, v := range vehicles {
+		connections[i] = l.connection(cut(p, byVehicle[v.ID]))
 	}
 	return connections, nil
+}
+
+// inList tells whether the field stands below a list, where there may be others
+// of its kind: then one statement reads for all of them.
+func inList(ctx context.Context) bool {
+	for _, step := range graphql.GetPath(ctx) {
+		if _, index := step.(ast.PathIndex); index {
+			return true
+		}
+	}
+	return false
 }
 
 // ofOwner reads the connection over all vehicles of a customer.
@@ -148,8 +155,7 @@ func (l list[T, C]) ofOwner(ctx context.Context, owner loan.CustomerID, a argume
 	if err != nil {
 		return nil, err
 	}
-	loaders := dataloaders.From(ctx)
-	rows, err := dataloaders.OfOwner(ctx, loaders, l.loader(loaders), owner, p.Page, l.place)
+	rows, err := dataloaders.OfOwner(ctx, l.loader(dataloaders.From(ctx)), owner, p.Page, l.place)
 	if err != nil {
 		return nil, err
 	}

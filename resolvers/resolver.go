@@ -5,6 +5,7 @@ package resolvers
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/dataloaders"
@@ -71,24 +72,28 @@ func refused(err error) ([]loan.UserError, error) {
 // vehicle is one of the vehicles that a viewer owns; nil where it is not.
 func vehicle(ctx context.Context, owner loan.CustomerID, id loan.VehicleID) (*loan.Vehicle, error) {
 	vehicles, err := dataloaders.From(ctx).Vehicles.Load(ctx, owner)
-	for _, v := range vehicles {
-		if v.ID == id {
-			return v, err
-		}
-	}
-	return nil, err
+	return first(vehicles, func(v *loan.Vehicle) bool { return v.ID == id }), err
 }
 
 // paymentAccount is one of the accounts that a viewer ever added; nil where it
 // is not.
 func paymentAccount(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID) (*loan.PaymentAccount, error) {
 	accounts, err := dataloaders.From(ctx).PaymentAccounts.Load(ctx, owner)
-	for _, a := range accounts {
-		if a.ID == id {
-			return a, err
-		}
+	return first(accounts, func(a *loan.PaymentAccount) bool { return a.ID == id }), err
+}
+
+// autoPay is one of the Auto Pays of a viewer's vehicles; nil where there is none
+// that is wanted.
+func autoPay(ctx context.Context, owner loan.CustomerID, wanted func(*loan.AutoPay) bool) (*loan.AutoPay, error) {
+	autoPays, err := dataloaders.From(ctx).AutoPays.Load(ctx, owner)
+	return first(autoPays, wanted), err
+}
+
+func first[T any](list []*T, wanted func(*T) bool) *T {
+	if i := slices.IndexFunc(list, wanted); i >= 0 {
+		return list[i]
 	}
-	return nil, err
+	return nil
 }
 
 // ofViewer resolves a field that depends on who looks.

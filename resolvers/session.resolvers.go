@@ -14,7 +14,6 @@ func (r *mutationResolver) LogIn(ctx context.Context, input servicing.LogInInput
 	if err != nil || len(refusals) > 0 {
 		return &graph.LogInPayload{UserErrors: refusals}, err
 	}
-	// The rest of this operation is the new session's.
 	return &graph.LogInPayload{
 		Session: &graph.Session{Token: in.Token, ExpiresAt: in.ExpiresAt}, Viewer: in.Customer, UserErrors: refusals,
 	}, nil

@@ -4,27 +4,18 @@ import (
 	"context"
 
 	"github.com/automobilepay/mobilepay/auth"
-	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
 )
 
 func (r *vehicleResolver) AutoPay(ctx context.Context, objs []*loan.Vehicle) ([]*loan.AutoPay, error) {
-	viewer, err := auth.FromContext(ctx)
-	if err != nil {
-		return nil, err
-	}
-	autoPays, err := dataloaders.From(ctx).AutoPays.Load(ctx, viewer.CustomerID)
-	if err != nil {
-		return nil, err
-	}
 	found := make([]*loan.AutoPay, len(objs))
 	for i, v := range objs {
-		for _, a := range autoPays {
-			if a.VehicleID == v.ID {
-				found[i] = a
-			}
+		auto, err := ofViewer(ctx, func(a *loan.AutoPay) bool { return a.VehicleID == v.ID }, autoPay)
+		if err != nil {
+			return nil, err
 		}
+		found[i] = auto
 	}
 	return found, nil
 }

@@ -59,10 +59,16 @@ func (s *Service) LogIn(ctx context.Context, in LogInInput) (*LoggedIn, error) {
 	if err != nil {
 		return nil, err
 	}
+	viewer := auth.Viewer{CustomerID: customer.ID, SessionID: session.IDOf(token)}
 	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
-		return record(ctx, tx, auth.Viewer{CustomerID: customer.ID}, customer.ID, "session.opened", fmt.Sprintf("customer:%d", customer.ID), struct{}{})
+		return record(ctx, tx, viewer, customer.ID, "session.opened", fmt.Sprintf("customer:%d", customer.ID), struct{}{})
 	})
-	return &LoggedIn{Token: token, ExpiresAt: expiresAt, Customer: customer}, err
+	if err != nil {
+		return nil, err
+	}
+	// What the log-in answers is read as who has logged in.
+	auth.Become(ctx, viewer)
+	return &LoggedIn{Token: token, ExpiresAt: expiresAt, Customer: customer}, nil
 }
 
 // ignoreTooLong lets a password that is longer than any be just a wrong one.

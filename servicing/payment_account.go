@@ -11,6 +11,7 @@ import (
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/vault"
 )
 
 // AddPaymentAccount adds a bank account. Same key and input: the same account
@@ -46,7 +47,7 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	if err != nil {
 		return nil, err
 	}
-	fingerprint := s.Vault.Fingerprint("payment account", in.RoutingNumber, in.AccountNumber)
+	fingerprint := AccountFingerprint(s.Vault, in.RoutingNumber, in.AccountNumber)
 	switch existing, err := tx.PaymentAccountByFingerprint(ctx, viewer.CustomerID, fingerprint); {
 	case err == nil:
 		return nil, &loan.AccountExists{
@@ -61,7 +62,7 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	if account.IsDefault, err = becomesDefault(ctx, tx, viewer, in.MakeDefault); err != nil {
 		return nil, err
 	}
-	sealed, err := s.Vault.Seal(in.AccountNumber, accountBinding(viewer.CustomerID, fingerprint))
+	sealed, err := s.Vault.Seal(in.AccountNumber, AccountBinding(viewer.CustomerID, fingerprint))
 	if err != nil {
 		return nil, fmt.Errorf("seal an account number: %w", err)
 	}
@@ -71,9 +72,14 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.added", accountSubject(account), authorizeAccount(account))
 }
 
-// accountBinding ties a sealed number to its row: in another customer's row, or
+// AccountFingerprint is the keyed hash by which a bank account is known again.
+func AccountFingerprint(v *vault.Vault, routingNumber, accountNumber string) []byte {
+	return v.Fingerprint("payment account", routingNumber, accountNumber)
+}
+
+// AccountBinding ties a sealed number to its row: in another customer's row, or
 // beside another number's fingerprint, it does not open.
-func accountBinding(owner loan.CustomerID, fingerprint []byte) string {
+func AccountBinding(owner loan.CustomerID, fingerprint []byte) string {
 	return fmt.Sprintf("payment_account:%d:%x", owner, fingerprint)
 }
 

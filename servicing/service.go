@@ -38,12 +38,6 @@ const (
 	maxDeviceName     = 100
 )
 
-// remembered is what is stored under an idempotency key.
-type remembered[T any] struct {
-	Operation string
-	Answer    T
-}
-
 // once runs do in a transaction, at most once for an idempotency key of a
 // customer. The claim of the key, what do writes and the answer commit together:
 // where the process dies, either all is there or nothing. A call with the same

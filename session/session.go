@@ -75,7 +75,7 @@ func (s *Store) CreateMany(ctx context.Context, now time.Time, sessions []Sessio
 			}
 			token := newToken()
 			tokens = append(tokens, token)
-			pipe.Set(ctx, key(idOf(token)), record(now, sess), s.idle+grace)
+			pipe.Set(ctx, key(IDOf(token)), record(now, sess), s.idle+grace)
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return nil, unavailable(err)
@@ -110,7 +110,7 @@ func (s *Store) Touch(ctx context.Context, now time.Time, token string) (Session
 	if !wellFormed(token) {
 		return Session{}, ErrNoSession
 	}
-	id := idOf(token)
+	id := IDOf(token)
 	reply, err := touch.Run(ctx, s.redis, []string{key(id)},
 		now.UnixMicro(), s.idle.Microseconds(), s.absolute.Microseconds(), (s.idle + grace).Milliseconds()).StringSlice()
 	if errors.Is(err, redis.Nil) {
@@ -169,7 +169,8 @@ func wellFormed(token string) bool {
 	return err == nil && len(b) == tokenBytes
 }
 
-func idOf(token string) string {
+// IDOf is the id of the session that a token opens.
+func IDOf(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -46,6 +47,9 @@ type Store struct {
 	// The engine in this process and how to stop its clock; nil with a real Redis.
 	embedded *miniredis.Miniredis
 	stop     context.CancelFunc
+
+	closing sync.Once
+	closed  error
 }
 
 // The client's own log goes to standard error as plain text and repeats what
@@ -143,12 +147,14 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends the connections. Whatever is asked afterwards is [ErrUnavailable].
 func (s *Store) Close() error {
-	err := s.redis.Close()
-	if s.embedded != nil {
-		s.stop()
-		s.embedded.Close()
-	}
-	return err
+	s.closing.Do(func() {
+		s.closed = s.redis.Close()
+		if s.embedded != nil {
+			s.stop()
+			s.embedded.Close()
+		}
+	})
+	return s.closed
 }
 
 func unavailable(err error) error {

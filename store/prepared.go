@@ -33,7 +33,7 @@ type queries struct {
 func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {
 	q := queries{dialect: d, prepared: make([]*sqlx.Stmt, len(statements))}
 	for i, text := range statements {
-		stmt, err := db.PreparexContext(ctx, d.render(text))
+		stmt, err := db.PreparexContext(ctx, d.render(text)) //nolint:sqlclosecheck // kept until the pool closes
 		if err != nil {
 			return q, fmt.Errorf("prepare %q: %w", text, err)
 		}
@@ -54,12 +54,12 @@ func (q *queries) stmt(ctx context.Context, s statement) *sqlx.Stmt {
 
 // get reads one row into dest; [ErrNotFound] where there is none.
 func (q *queries) get(ctx context.Context, dest any, s statement, args ...any) error {
-	return translate(q.stmt(ctx, s).GetContext(ctx, dest, args...))
+	return translate(q.stmt(ctx, s).GetContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
 }
 
 // list reads all rows into dest, a pointer to a slice.
 func (q *queries) list(ctx context.Context, dest any, s statement, args ...any) error {
-	return translate(q.stmt(ctx, s).SelectContext(ctx, dest, args...))
+	return translate(q.stmt(ctx, s).SelectContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
 }
 
 // query runs a statement whose rows the caller scans with scan, one at a time.

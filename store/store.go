@@ -80,13 +80,13 @@ func connect(rawURL string, opts Options) (dialect, *sqlx.DB, error) {
 		db, err := sqlx.Open("postgres", dsn)
 		return postgres, db, err
 	case "sqlite":
-		if err := os.MkdirAll(filepath.Dir(rest), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Dir(rest), 0o700); err != nil { //nolint:gosec // the operator names the path
 			return "", nil, fmt.Errorf("make the folder of the database: %w", err)
 		}
 		db, err := sqlx.Open("sqlite", sqliteDSN(rest))
 		return sqlite, db, err
 	default:
-		return "", nil, errors.New("the database URL must begin with postgres:// or sqlite:")
+		return "", nil, errors.New("the database URL must begin with postgres: or sqlite: and name a database")
 	}
 }
 

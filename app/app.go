@@ -1,0 +1,158 @@
+// Package app wires the house together: it is the only place where the rooms
+// meet.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/automobilepay/mobilepay/ach"
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/clock"
+	"github.com/automobilepay/mobilepay/config"
+	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/playground"
+	"github.com/automobilepay/mobilepay/resolvers"
+	"github.com/automobilepay/mobilepay/servicing"
+	"github.com/automobilepay/mobilepay/session"
+	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/vault"
+	"github.com/automobilepay/mobilepay/web"
+)
+
+// App is everything, ready to serve.
+type App struct {
+	Config    config.Config
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Store     *store.Store
+	Sessions  *session.Store
+	Vault     *vault.Vault
+	Servicing *servicing.Service
+	Handler   http.Handler
+}
+
+// New opens the databases and wires the rooms. Close it in the end.
+func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger) (_ *App, err error) {
+	a := &App{Config: cfg, Clock: c, Log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.Vault, err = openVault(cfg); err != nil {
+		return nil, err
+	}
+	a.Store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{
+		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
+		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.Servicing = &servicing.Service{
+		Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
+	}
+	a.Handler = web.New(web.Options{
+		Schema: graph.NewExecutableSchema(graph.Config{
+			Resolvers:  &resolvers.Resolver{Servicing: a.Servicing},
+			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated},
+		}),
+		Sessions: a.Sessions,
+		Loaders:  func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
+		Clock:    c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
+		Timeout: cfg.RequestTimeout, Ready: a.ready,
+	})
+	return a, nil
+}
+
+// Timing is the policy about dates that a configuration states.
+func Timing(cfg config.Config) loan.Timing {
+	return loan.Timing{IsBankingDay: ach.IsBankingDay, Holidays: cfg.HolidayPosting, FurthestDays: cfg.FurthestDays}
+}
+
+// openVault reads the keyset. In the sandbox one is made where there is none.
+func openVault(cfg config.Config) (*vault.Vault, error) {
+	keyset, err := os.ReadFile(cfg.Keyset)
+	if errors.Is(err, fs.ErrNotExist) && cfg.Mode == config.Sandbox {
+		keyset, err = makeKeyset(cfg.Keyset)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the keyset: %w", err)
+	}
+	return vault.Open(keyset)
+}
+
+func makeKeyset(path string) ([]byte, error) {
+	keyset, err := vault.Generate()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return keyset, os.WriteFile(path, keyset, 0o600)
+}
+
+func (a *App) ready(ctx context.Context) error {
+	return errors.Join(a.Store.Ping(ctx), a.Sessions.Ping(ctx))
+}
+
+// Time limits of a connection. A request's own deadline is shorter.
+const (
+	headerTimeout = 5 * time.Second
+	bodyTimeout   = 10 * time.Second
+	writeTimeout  = 15 * time.Second
+	idleTimeout   = time.Minute
+	drainTimeout  = 10 * time.Second
+	maxHeader     = 64 << 10
+)
+
+// Serve answers on a listener until ctx ends, then lets requests that are under
+// way finish.
+func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           a.Handler,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	a.Log.Info("draining")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return server.Shutdown(drain)
+}
+
+// Close lets go of the databases, in the opposite order of opening them.
+func (a *App) Close() error {
+	var errs []error
+	if a.Sessions != nil {
+		errs = append(errs, a.Sessions.Close())
+	}
+	if a.Store != nil {
+		errs = append(errs, a.Store.Close())
+	}
+	return errors.Join(errs...)
+}

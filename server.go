@@ -1,0 +1,28 @@
+// Command mobilepay serves the API of an auto lender's mobile pay app.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/automobilepay/mobilepay/app"
+)
+
+//go:generate go tool gqlgen generate
+//go:generate sh -c "go run . schema > schema.graphql"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); { //nolint:forbidigo // handed to config, which reads it
+	case errors.Is(err, app.ErrUsage):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "mobilepay:", err)
+		os.Exit(1)
+	}
+}

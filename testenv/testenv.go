@@ -1,0 +1,309 @@
+// Package testenv runs the whole app for tests, wired as production wires it, on
+// a database of its own and with a clock that tests set.
+package testenv
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/lib/pq" // to make and drop databases
+
+	"github.com/automobilepay/mobilepay/app"
+	"github.com/automobilepay/mobilepay/clock"
+	"github.com/automobilepay/mobilepay/config"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/vault"
+)
+
+// Engine is what the books and sessions are kept in.
+type Engine string
+
+// The engines.
+const (
+	Embedded Engine = "embedded" // SQLite, and Redis in this process
+	Real     Engine = "real"     // Postgres and Redis
+)
+
+const (
+	postgresVariable = "MOBILEPAY_TEST_POSTGRES"
+	redisVariable    = "MOBILEPAY_TEST_REDIS"
+)
+
+// OnEach runs a test on each engine, side by side. Without the variables that
+// scripts/with-services sets, only the embedded one is there.
+func OnEach(t *testing.T, test func(*testing.T, Engine)) {
+	t.Helper()
+	for _, engine := range []Engine{Embedded, Real} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			test(t, engine)
+		})
+	}
+}
+
+// Env is a running app.
+type Env struct {
+	App   *app.App
+	Clock *clock.Set
+	URL   string // of the server
+	Log   *Log
+	t     testing.TB
+}
+
+// Noon is where tests' clocks start: Wednesday 2026-11-18, 12:00 Eastern.
+var Noon = time.Date(2026, 11, 18, 12, 0, 0, 0, loan.Eastern)
+
+// New starts the app; it ends with the test. change may alter its configuration.
+func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
+	t.Helper()
+	keyset := filepath.Join(t.TempDir(), "keyset.json")
+	text, err := vault.Generate()
+	if err == nil {
+		err = os.WriteFile(keyset, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	e := &Env{Clock: clock.NewSet(Noon), Log: new(Log), t: t}
+	log := slog.New(slog.NewTextHandler(e.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if e.App, err = app.New(t.Context(), cfg, e.Clock, log); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(e.App.Handler)
+	e.URL = server.URL
+	t.Cleanup(func() {
+		server.Close()
+		if err := e.App.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// Services are the settings that name a fresh database and a Redis for a test.
+// Where the real ones are not there, the test is skipped.
+func Services(t testing.TB, engine Engine) []string {
+	t.Helper()
+	if engine == Embedded {
+		return []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "books.db")}
+	}
+	admin, redis := os.Getenv(postgresVariable), os.Getenv(redisVariable)
+	if admin == "" || redis == "" {
+		t.Skip("needs Postgres and Redis: run it with scripts/with-services")
+	}
+	return []string{"DATABASE_URL=" + newDatabase(t, admin), "REDIS_URL=" + redis}
+}
+
+// newDatabase makes a database on the server of a URL, and drops it in the end.
+func newDatabase(t testing.TB, admin string) string {
+	t.Helper()
+	db, err := sql.Open("postgres", admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var random [8]byte
+	_, _ = rand.Read(random[:])
+	name := "test_" + hex.EncodeToString(random[:])
+	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, err := db.ExecContext(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" WITH (FORCE)")
+		if err != nil {
+			t.Error(err)
+		}
+		_ = db.Close()
+	})
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Log keeps what the app logs.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String is all that was logged.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// At sets the clock to a local time of the business zone, "2026-11-18 14:59:59.999".
+func (e *Env) At(local string) {
+	e.t.Helper()
+	at, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", local, loan.Eastern)
+	if err == nil {
+		err = e.Clock.SetTo(at)
+	}
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// Answer is a GraphQL answer.
+type Answer struct {
+	Status int
+	Data   map[string]any
+	Errors []Error
+	Raw    string
+}
+
+// Error is a top-level error.
+type Error struct {
+	Message    string
+	Path       []any
+	Extensions map[string]any
+}
+
+// Vars are the variables of an operation.
+type Vars = map[string]any
+
+// Post sends an operation with a session's token, which may be empty.
+func (e *Env) Post(token, query string, vars Vars) Answer {
+	e.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return e.PostRaw(token, string(body))
+}
+
+// PostRaw sends a body as it is.
+func (e *Env) PostRaw(token, body string) Answer {
+	e.t.Helper()
+	request, err := http.NewRequestWithContext(context.WithoutCancel(e.t.Context()), http.MethodPost, e.URL+"/graphql", bytes.NewBufferString(body))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Error(err)
+		return Answer{}
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		e.t.Error(err)
+	}
+	a := Answer{Status: response.StatusCode, Raw: string(raw)}
+	if err := json.Unmarshal(raw, &a); err != nil {
+		e.t.Errorf("not JSON: %s", raw)
+	}
+	return a
+}
+
+// Get walks into the data: "viewer.vehicles.0.id". It is nil where the way ends.
+func (a Answer) Get(path ...any) any { return walk(a.Data, path) }
+
+// Text is Get for a string; empty where it is none.
+func (a Answer) Text(path ...any) string {
+	s, _ := walk(a.Data, path).(string)
+	return s
+}
+
+// Code is the code of the first refusal in a mutation's payload, or of the first
+// top-level error; empty where there is none.
+func (a Answer) Code() string {
+	if len(a.Errors) > 0 {
+		code, _ := a.Errors[0].Extensions["code"].(string)
+		return code
+	}
+	for _, payload := range a.Data {
+		if code, ok := walk(payload, []any{"userErrors", 0, "code"}).(string); ok {
+			return code
+		}
+	}
+	return ""
+}
+
+func walk(v any, path []any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			object, _ := v.(map[string]any)
+			v = object[step]
+		case int:
+			list, _ := v.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+// Statements counts the SQL statements that an operation takes, without BEGIN
+// and COMMIT. The operation must answer without errors.
+func (e *Env) Statements(token, query string) int64 {
+	e.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ctx, count := store.CountStatements(e.t.Context())
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	recorder := httptest.NewRecorder()
+	e.App.Handler.ServeHTTP(recorder, request)
+	if strings.Contains(recorder.Body.String(), `"errors"`) {
+		e.t.Fatal(recorder.Body.String())
+	}
+	return count.Load()
+}
+
+// Fetch gets a path and tells the status.
+func (e *Env) Fetch(path string) int {
+	e.t.Helper()
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodGet, e.URL+path, nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	return response.StatusCode
+}

@@ -1,0 +1,165 @@
+// Package web is the HTTP side: routes, what happens to every request before and
+// after, and whether the process is alive and ready.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/clock"
+	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/resolvers"
+	"github.com/automobilepay/mobilepay/session"
+)
+
+// Options are what the routes are made of.
+type Options struct {
+	Schema   graphql.ExecutableSchema
+	Sessions *session.Store
+	// Loaders makes the loaders of a request received at an instant.
+	Loaders func(time.Time) *dataloaders.Loaders
+	Clock   clock.Clock
+	Log     *slog.Logger
+	// Sandbox opens what production closes: introspection, full messages, the
+	// playground.
+	Sandbox    bool
+	Playground http.Handler
+	// Timeout is the deadline of a request.
+	Timeout time.Duration
+	// Ready tells whether the process can serve: the databases it asks answer.
+	Ready func(context.Context) error
+}
+
+// Limits on a document that the parser keeps. The others come with validation.
+const (
+	maxTokens       = 1000
+	cachedDocuments = 200
+)
+
+// New makes the handler of all routes.
+func New(o Options) http.Handler {
+	server := handler.New(o.Schema)
+	server.AddTransport(post{})
+	server.SetParserTokenLimit(maxTokens)
+	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
+	server.SetErrorPresenter(resolvers.Presenter(o.Log, !o.Sandbox))
+	server.SetRecoverFunc(resolvers.Recover(o.Log))
+	server.SetDisableSuggestion(!o.Sandbox)
+	server.Use(new(oneOf))
+	if o.Sandbox {
+		server.Use(extension.Introspection{})
+	} else {
+		server.Use(noIntrospection{})
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("POST /graphql", o.identify(server))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", o.ready)
+	if o.Sandbox {
+		mux.Handle("/playground/", http.StripPrefix("/playground", o.Playground))
+		mux.Handle("GET /playground", http.StripPrefix("/playground", o.Playground))
+		mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
+	}
+	return o.receive(mux)
+}
+
+// receive is what happens to every request: it gets an id, its one instant and a
+// deadline, and its answer the headers that keep it out of caches and frames.
+func (o Options) receive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request := auth.Request{ID: newRequestID(), Address: clientAddress(r), At: o.Clock.Now()}
+		h := w.Header()
+		h.Set("X-Request-Id", request.ID)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		if !o.Sandbox {
+			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		}
+		ctx, cancel := context.WithTimeout(auth.WithRequest(r.Context(), request), o.Timeout)
+		defer cancel()
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				o.Log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()), "request", request.ID)
+				status(w, http.StatusInternalServerError, "internal error")
+			}
+		}()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// identify finds out whose session it is, in one trip to Redis, and gives the
+// request its loaders. A request without a viewer goes on: which fields need one
+// is the schema's to say.
+func (o Options) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		now := auth.RequestFrom(ctx).At
+		ctx = auth.WithIdentity(ctx, o.identity(ctx, r, now))
+		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(now))))
+	})
+}
+
+func (o Options) identity(ctx context.Context, r *http.Request, now time.Time) auth.Identity {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return auth.Identity{Err: auth.ErrUnauthenticated}
+	}
+	s, err := o.Sessions.Touch(ctx, now, token)
+	switch {
+	case errors.Is(err, session.ErrNoSession):
+		return auth.Identity{Err: auth.ErrUnauthenticated}
+	case err != nil:
+		return auth.Identity{Err: fmt.Errorf("%w: %w", auth.ErrUnavailable, err)}
+	}
+	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID}}
+}
+
+func (o Options) ready(w http.ResponseWriter, r *http.Request) {
+	if err := o.Ready(r.Context()); err != nil {
+		o.Log.WarnContext(r.Context(), "not ready", "error", err)
+		status(w, http.StatusServiceUnavailable, "unavailable")
+		return
+	}
+	status(w, http.StatusOK, "ok")
+}
+
+func status(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = fmt.Fprintf(w, "{\"status\":%q}\n", text) // the client may be gone
+}
+
+// clientAddress is the address of the other end of the connection. Headers that
+// claim another one are not believed.
+func clientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func newRequestID() string {
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // does not fail
+	return hex.EncodeToString(random[:])
+}
