@@ -119,7 +119,7 @@ func (l *Lease) Allocate(amount Cents, kind PaymentKind, on Date) (Allocation, e
 	owed := map[Bucket]Cents{
 		BucketInstalments:    l.PastDue + l.CurrentDue,
 		BucketFees:           l.Fees,
-		BucketPrepaid:        Cents(l.InstalmentsRemaining) * l.Instalment,
+		BucketPrepaid:        l.ahead(),
 		BucketPurchaseOption: l.PurchaseOption,
 	}
 	order := []Bucket{BucketInstalments, BucketFees, BucketPrepaid, BucketPurchaseOption}

@@ -10,6 +10,12 @@ type Contract interface {
 	PayoffOn(Date) Payoff
 	// Allocate says where an amount credited on a day would go.
 	Allocate(amount Cents, kind PaymentKind, on Date) (Allocation, error)
+	// Post credits a payment on a day, and Reverse takes one back that was
+	// returned. Both change the contract and say how in postings.
+	Post(amount Cents, kind PaymentKind, on Date) ([]Posting, error)
+	Reverse(payment Posting) []Posting
+	// Bill moves the due date on where it has gone by before a day.
+	Bill(today Date) (changed bool)
 }
 
 // Terms are the particulars of a contract of either kind.
@@ -21,6 +27,7 @@ type Terms struct {
 	Instalment         Cents // the regular monthly amount
 	CurrentDue         Cents // what of the instalment of DueOn is unpaid
 	DueOn              Date  // the next due date
+	DueDay             int   // the day of the month that is due; 0 for DueOn's
 	PastDue            Cents // what was due on earlier dates and is unpaid
 	Fees               Cents // late and other fees that are unpaid
 }
@@ -49,6 +56,7 @@ type Lease struct {
 	Terms
 	PurchaseOption       Cents // the price of the vehicle at the end
 	InstalmentsRemaining int   // instalments not yet billed; those past due are not counted
+	Prepaid              Cents // what was paid ahead of them
 	MilesAllowed         int   // in the whole term
 }
 
@@ -79,8 +87,7 @@ func (l *Loan) PayoffOn(on Date) Payoff {
 // PayoffOn is a purchase quote: the option price, the instalments not yet paid
 // and fees.
 func (l *Lease) PayoffOn(on Date) Payoff {
-	unpaid := l.AmountDue() + Cents(l.InstalmentsRemaining)*l.Instalment
-	return Payoff{Amount: l.PurchaseOption + unpaid, GoodThroughOn: on}
+	return Payoff{Amount: l.PurchaseOption + l.AmountDue() + l.ahead(), GoodThroughOn: on}
 }
 
 // AnnualPercentageRate is the yearly rate in percent: "5.75".
