@@ -91,3 +91,52 @@ func BenchmarkIsBankingDay(b *testing.B) {
 		ach.IsBankingDay(d)
 	}
 }
+
+func TestEffectiveOn(t *testing.T) {
+	eastern := func(day string, hour, minute, second int) time.Time {
+		d := date(t, day)
+		return time.Date(d.Year, d.Month, d.Day, hour, minute, second, 0, loan.Eastern)
+	}
+	for _, c := range []struct {
+		on     string
+		madeAt time.Time
+		want   string
+	}{
+		{"2026-11-18", eastern("2026-11-18", 15, 1, 0), "2026-11-18"},
+		{"2026-11-18", eastern("2026-11-18", 16, 44, 59), "2026-11-18"},
+		{"2026-11-18", eastern("2026-11-18", 16, 45, 0), "2026-11-19"},
+		{"2026-11-18", eastern("2026-11-18", 18, 1, 0), "2026-11-19"},
+		{"2026-11-18", eastern("2026-11-18", 20, 0, 0), "2026-11-19"}, // the 15:00 run, five hours late
+		{"2026-11-18", eastern("2026-11-23", 9, 0, 0), "2026-11-23"},
+		{"2026-11-26", eastern("2026-11-26", 15, 1, 0), "2026-11-27"}, // Thanksgiving
+		{"2026-11-21", eastern("2026-11-21", 15, 1, 0), "2026-11-23"}, // a Saturday
+		{"2026-11-20", eastern("2026-11-20", 18, 1, 0), "2026-11-23"},
+		{"2026-11-24", eastern("2026-11-20", 18, 1, 0), "2026-11-24"},
+		{"2027-07-05", eastern("2027-07-01", 9, 0, 0), "2027-07-06"},
+		{"2026-11-02", time.Date(2026, 11, 2, 21, 44, 0, 0, time.UTC), "2026-11-02"}, // EST since the day before
+		{"2027-03-15", time.Date(2027, 3, 15, 20, 45, 0, 0, time.UTC), "2027-03-16"}, // EDT since the day before
+		{"2026-11-18", time.Date(2026, 11, 19, 2, 0, 0, 0, time.UTC), "2026-11-19"},  // 21:00 Eastern
+	} {
+		if got := ach.EffectiveOn(date(t, c.on), c.madeAt); got.String() != c.want {
+			t.Errorf("%s in a file of %v: %v, want %s", c.on, c.madeAt, got, c.want)
+		}
+	}
+}
+
+func TestAddBankingDays(t *testing.T) {
+	for _, c := range []struct {
+		from string
+		n    int
+		want string
+	}{
+		{"2026-11-18", 0, "2026-11-18"},
+		{"2026-11-18", 3, "2026-11-23"},
+		{"2026-11-24", 2, "2026-11-27"},
+		{"2026-11-25", 5, "2026-12-03"},
+		{"2026-11-21", 1, "2026-11-23"},
+	} {
+		if got := ach.AddBankingDays(date(t, c.from), c.n); got.String() != c.want {
+			t.Errorf("%d banking days after %s: %v, want %s", c.n, c.from, got, c.want)
+		}
+	}
+}

@@ -12,10 +12,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/automobilepay/mobilepay/ach"
 	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/bank"
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/dataloaders"
@@ -40,6 +42,8 @@ type App struct {
 	Vault     *vault.Vault
 	Servicing *servicing.Service
 	Handler   http.Handler
+
+	moving sync.Mutex // held while the clock is moved
 }
 
 // New opens the databases and wires the rooms. Close it in the end.
@@ -67,6 +71,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	}
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
+		Originator: originator, Outbox: bank.Outbox(cfg.Outbox),
 	}
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{
@@ -76,6 +81,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Sessions: a.Sessions,
 		Loaders:  func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:    c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
+		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment},
 		Timeout: cfg.RequestTimeout, Ready: a.ready,
 	})
 	return a, nil

@@ -94,9 +94,13 @@ func withApp(ctx context.Context, cfg config.Config, out io.Writer, do func(*App
 	return do(a)
 }
 
+// newClock is the machine's clock, or in the sandbox one that can be set forward.
 func newClock(cfg config.Config) clock.Clock {
-	if cfg.Now.IsZero() {
+	switch {
+	case cfg.Mode == config.Production:
 		return clock.System()
+	case cfg.Now.IsZero():
+		return clock.Running(clock.System().Now())
 	}
 	return clock.Running(cfg.Now)
 }

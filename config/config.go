@@ -27,6 +27,8 @@ type Config struct {
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
 	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
 	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers."`
+	Outbox              string              `env:"MOBILEPAY_OUTBOX" envDefault:"./data/outbox" doc:"Folder that gets the ACH files for the bank."`
+	Inbox               string              `env:"MOBILEPAY_INBOX" envDefault:"./data/inbox" doc:"Folder from which the bank's files of returns are taken."`
 	LogLevel            slog.Level          `env:"MOBILEPAY_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat           LogFormat           `env:"MOBILEPAY_LOG_FORMAT" default:"text in sandbox, json in production" doc:"text or json."`
 	Now                 time.Time           `env:"MOBILEPAY_NOW" default:"the real time" doc:"Instant at which the clock starts, such as 2026-11-18T14:59:00-05:00. Sandbox only."`

@@ -38,6 +38,7 @@ func load(t *testing.T, environ ...string) config.Config {
 
 var defaults = config.Config{
 	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
+	Outbox: "./data/outbox", Inbox: "./data/inbox",
 	LogLevel: slog.LevelInfo, LogFormat: config.LogText, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
 	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
 }
@@ -75,11 +76,11 @@ func TestProductionDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
-		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
+		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_INBOX=in", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	want := config.Config{
-		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json",
+		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", Inbox: "in",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
 		DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,

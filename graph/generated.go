@@ -55,6 +55,7 @@ type AutoPayResolver interface {
 	PaymentAccount(ctx context.Context, obj *loan.AutoPay) (*loan.PaymentAccount, error)
 	Vehicle(ctx context.Context, obj *loan.AutoPay) (*loan.Vehicle, error)
 	NextRun(ctx context.Context, obj *loan.AutoPay) (*loan.Run, error)
+	NextRuns(ctx context.Context, obj *loan.AutoPay, first int) ([]*loan.Run, error)
 }
 type MutationResolver interface {
 	SetUpAutoPay(ctx context.Context, input servicing.SetUpAutoPayInput) (*SetUpAutoPayPayload, error)
@@ -319,6 +320,8 @@ func (ec *executionContext) childFields_AutoPay(ctx context.Context, field graph
 		return ec.fieldContext_AutoPay_vehicle(ctx, field)
 	case "nextRun":
 		return ec.fieldContext_AutoPay_nextRun(ctx, field)
+	case "nextRuns":
+		return ec.fieldContext_AutoPay_nextRuns(ctx, field)
 	case "setUpAt":
 		return ec.fieldContext_AutoPay_setUpAt(ctx, field)
 	}
@@ -467,6 +470,14 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_debitedOn(ctx, field)
 	case "canceledAt":
 		return ec.fieldContext_Payment_canceledAt(ctx, field)
+	case "appliedAt":
+		return ec.fieldContext_Payment_appliedAt(ctx, field)
+	case "applied":
+		return ec.fieldContext_Payment_applied(ctx, field)
+	case "returnedAt":
+		return ec.fieldContext_Payment_returnedAt(ctx, field)
+	case "returnCode":
+		return ec.fieldContext_Payment_returnCode(ctx, field)
 	case "paymentAccount":
 		return ec.fieldContext_Payment_paymentAccount(ctx, field)
 	case "vehicle":
@@ -493,6 +504,8 @@ func (ec *executionContext) childFields_PaymentAccount(ctx context.Context, fiel
 		return ec.fieldContext_PaymentAccount_addedAt(ctx, field)
 	case "removedAt":
 		return ec.fieldContext_PaymentAccount_removedAt(ctx, field)
+	case "blockedAt":
+		return ec.fieldContext_PaymentAccount_blockedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PaymentAccount", field.Name)
 }
@@ -914,6 +927,20 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 // endregion ************************** internal!.gotpl ***************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_AutoPay_nextRuns_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	return args, nil
+}
 
 func (ec *executionContext) field_Lease_payoff_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -2217,6 +2244,50 @@ func (ec *executionContext) fieldContext_AutoPay_nextRun(_ context.Context, fiel
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AutoPayRun(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AutoPay_nextRuns(ctx context.Context, field graphql.CollectedField, obj *loan.AutoPay) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutoPay_nextRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.AutoPay().NextRuns(ctx, obj, fc.Args["first"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*loan.Run) graphql.Marshaler {
+			return ec.marshalNAutoPayRun2ᚕᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐRunᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutoPay_nextRuns(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AutoPay",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AutoPayRun(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AutoPay_nextRuns_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -5119,6 +5190,107 @@ func (ec *executionContext) fieldContext_Payment_canceledAt(_ context.Context, f
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Payment_appliedAt(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_appliedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AppliedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_appliedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Payment_applied(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_applied(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Applied, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Cents) graphql.Marshaler {
+			return ec.marshalNMoney2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐCents(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_applied(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_returnedAt(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_returnedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReturnedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_returnedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Payment_returnCode(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_returnCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReturnCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_returnCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Payment_paymentAccount(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5364,6 +5536,29 @@ func (ec *executionContext) _PaymentAccount_removedAt(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_PaymentAccount_removedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentAccount", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentAccount_blockedAt(ctx context.Context, field graphql.CollectedField, obj *loan.PaymentAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentAccount_blockedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BlockedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentAccount_blockedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentAccount", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
@@ -11196,6 +11391,44 @@ func (ec *executionContext) _AutoPay(ctx context.Context, sel ast.SelectionSet, 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "nextRuns":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AutoPay_nextRuns(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "setUpAt":
 			out.Values[i] = ec._AutoPay_setUpAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -12295,6 +12528,26 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "appliedAt":
+			out.Values[i] = ec._Payment_appliedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "applied":
+			out.Values[i] = ec._Payment_applied(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "returnedAt":
+			out.Values[i] = ec._Payment_returnedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "returnCode":
+			out.Values[i] = ec._Payment_returnCode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "paymentAccount":
 			field := field
 
@@ -12441,6 +12694,11 @@ func (ec *executionContext) _PaymentAccount(ctx context.Context, sel ast.Selecti
 			}
 		case "removedAt":
 			out.Values[i] = ec._PaymentAccount_removedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "blockedAt":
+			out.Values[i] = ec._PaymentAccount_blockedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -14722,6 +14980,32 @@ func (ec *executionContext) marshalNAutoPayAmountKind2githubᚗcomᚋautomobilep
 func (ec *executionContext) unmarshalNAutoPayDayInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐAutoPayDayInput(ctx context.Context, v any) (servicing.AutoPayDayInput, error) {
 	res, err := ec.unmarshalInputAutoPayDayInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAutoPayRun2ᚕᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*loan.Run) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAutoPayRun2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐRun(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAutoPayRun2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐRun(ctx context.Context, sel ast.SelectionSet, v *loan.Run) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AutoPayRun(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNAutoPayStatus2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐAutoPayStatus(ctx context.Context, v any) (loan.AutoPayStatus, error) {

@@ -126,3 +126,38 @@ func (a *AutoPay) AmountOrExtra() *Cents {
 	}
 	return &a.Amount
 }
+
+// AmountOn is what Auto Pay pays on a day for the next due date: never more than
+// the payoff.
+func (a *AutoPay) AmountOn(c Contract, on Date) Cents {
+	return min(a.amountFor(c.Common().AmountDue()), c.PayoffOn(on).Amount)
+}
+
+// NextRuns lists the next payments that Auto Pay would make if nothing else is
+// paid, n at the most: the contract is played forward, to the final, smaller
+// payment.
+func (a *AutoPay) NextRuns(now time.Time, timing Timing, v *Vehicle, n int) []Run {
+	if a.Status != AutoPayActive {
+		return nil
+	}
+	contract, earliest := v.Contract.Clone(), timing.NextSlot(now).ScheduledOn
+	terms := contract.Common()
+	var runs []Run
+	for i := 0; len(runs) < n && i <= n+terms.TermMonths; i++ {
+		dueOn := terms.DueOn
+		on := a.PaysOn(dueOn)
+		if !on.Before(earliest) {
+			amount := a.AmountOn(contract, on)
+			if amount > 0 {
+				if _, err := contract.Post(amount, KindRegular, on); err != nil {
+					break
+				}
+				runs = append(runs, Run{On: on, DueOn: dueOn, Amount: amount})
+			}
+		}
+		if !contract.Bill(dueOn.AddDays(1)) {
+			break
+		}
+	}
+	return runs
+}

@@ -16,6 +16,8 @@ type Contract interface {
 	Reverse(payment Posting) []Posting
 	// Bill moves the due date on where it has gone by before a day.
 	Bill(today Date) (changed bool)
+	// Clone is a copy that can be changed for itself.
+	Clone() Contract
 }
 
 // Terms are the particulars of a contract of either kind.
@@ -92,3 +94,17 @@ func (l *Lease) PayoffOn(on Date) Payoff {
 
 // AnnualPercentageRate is the yearly rate in percent: "5.75".
 func (l *Loan) AnnualPercentageRate() Decimal { return l.AnnualRate.Percent() }
+
+// MostPayable is the most that a payment of a kind can be on a day.
+func MostPayable(c Contract, kind PaymentKind, on Date) Cents {
+	if l, ok := c.(*Loan); ok && kind == KindPrincipalOnly {
+		return l.Principal
+	}
+	return c.PayoffOn(on).Amount
+}
+
+// Clone implements Contract.
+func (l *Loan) Clone() Contract { c := *l; return &c }
+
+// Clone implements Contract.
+func (l *Lease) Clone() Contract { c := *l; return &c }

@@ -71,6 +71,7 @@ type PaymentAccount struct {
 	IsDefault     bool             `db:"is_default"`
 	AddedAt       time.Time        `db:"added_at"`
 	RemovedAt     *time.Time       `db:"removed_at"`
+	BlockedAt     *time.Time       `db:"blocked_at"` // since when the bank takes no debits
 }
 
 // Statement is the account of one billing cycle. It does not change once issued.

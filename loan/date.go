@@ -62,11 +62,20 @@ func (d Date) String() string {
 	return string(b)
 }
 
-// MarshalText makes a Date "2026-11-18" in JSON.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// MarshalText makes a Date "2026-11-18" in JSON, and no day the empty string.
+func (d Date) MarshalText() ([]byte, error) {
+	if d.IsZero() {
+		return nil, nil
+	}
+	return []byte(d.String()), nil
+}
 
 // UnmarshalText is the inverse of MarshalText.
 func (d *Date) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*d = Date{}
+		return nil
+	}
 	*d, err = ParseDate(string(text))
 	return err
 }

@@ -212,7 +212,15 @@ func TestDateInJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &back); err != nil || back["on"] != day("2026-11-18") {
 		t.Errorf("read as %v, %v", back, err)
 	}
-	for _, s := range []string{`"2026-02-30"`, `""`, `20261118`} {
+	none, err := json.Marshal(loan.Date{})
+	if err == nil {
+		back["on"] = day("2026-11-18")
+		err = json.Unmarshal([]byte(`{"on":`+string(none)+`}`), &back)
+	}
+	if err != nil || !back["on"].IsZero() {
+		t.Errorf("no day is written as %s and read as %v, %v", none, back, err)
+	}
+	for _, s := range []string{`"2026-02-30"`, `"0000-00-00"`, `20261118`} {
 		var d loan.Date
 		if err := json.Unmarshal([]byte(s), &d); err == nil {
 			t.Errorf("%s must be refused, got %v", s, d)

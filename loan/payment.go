@@ -55,6 +55,13 @@ type Payment struct {
 	SubmittedAt        time.Time        `db:"submitted_at"`
 	CancelBy           time.Time        `db:"cancel_by"`
 	CanceledAt         *time.Time       `db:"canceled_at"`
+	Applied            Cents            `db:"applied_cents"` // what was debited and credited; less than Amount where less was owed
+	AppliedAt          *time.Time       `db:"applied_at"`
+	ReturnedAt         *time.Time       `db:"returned_at"`
+	ReturnCode         string           `db:"return_code"`
+	AutoPayID          *AutoPayID       `db:"auto_pay_id"`
+	DueOn              Date             `db:"due_on"`     // the due date that Auto Pay pays
+	Represents         *PaymentID       `db:"represents"` // the returned payment that this one tries again
 
 	// CanCancel is whether the customer for whom it was read could cancel it at
 	// that instant.

@@ -148,3 +148,21 @@ func (t Timing) nextBankingDay(d Date) Date {
 	}
 	return d
 }
+
+// SettlementDays is how many banking days after a debit the bank returns it in the
+// ordinary case.
+const SettlementDays = 2
+
+// CutoffsBetween lists the cut-offs after one instant and not after another, in
+// order.
+func CutoffsBetween(after, until time.Time) []time.Time {
+	var cutoffs []time.Time
+	for on := DateOf(after); !on.After(DateOf(until)); on = on.AddDays(1) {
+		for _, hour := range [...]int{FirstCutoffHour, SecondCutoffHour} {
+			if at := on.At(hour); at.After(after) && !at.After(until) {
+				cutoffs = append(cutoffs, at.UTC())
+			}
+		}
+	}
+	return cutoffs
+}

@@ -29,6 +29,17 @@ func (r *autoPayResolver) NextRun(ctx context.Context, obj *loan.AutoPay) (*loan
 	return &run, nil
 }
 
+func (r *autoPayResolver) NextRuns(ctx context.Context, obj *loan.AutoPay, first int) ([]*loan.Run, error) {
+	if first < 1 || first > mostRuns {
+		return nil, graph.BadInput("1 to 24 runs can be asked for")
+	}
+	v, err := ofViewer(ctx, obj.VehicleID, vehicle)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return pointers(obj.NextRuns(auth.RequestFrom(ctx).At, r.Servicing.Timing, v, first)), nil
+}
+
 func (r *mutationResolver) SetUpAutoPay(ctx context.Context, input servicing.SetUpAutoPayInput) (*graph.SetUpAutoPayPayload, error) {
 	autoPay, replayed, refusals, err := callOnce(ctx, func(viewer auth.Viewer) (*loan.AutoPay, bool, error) {
 		return r.Servicing.SetUpAutoPay(ctx, viewer, input)

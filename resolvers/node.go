@@ -8,7 +8,11 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-const mostNodes = 50
+// The longest lists that can be asked for.
+const (
+	mostNodes = 50
+	mostRuns  = 24
+)
 
 // nodes reads objects by their global ids, a statement a kind; nil where one does
 // not exist or is not the owner's.

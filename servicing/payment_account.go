@@ -107,8 +107,19 @@ func (s *Service) source(ctx context.Context, tx *store.Tx, viewer auth.Viewer, 
 	case in.New != nil:
 		return s.addAccount(ctx, tx, viewer, *in.New, "paymentAccount", "new")
 	}
-	account, err := tx.LockPaymentAccount(ctx, viewer.CustomerID, *in.Saved)
-	return account, found(err, "paymentAccount", "saved")
+	return debitable(ctx, tx, viewer, *in.Saved, "paymentAccount", "saved")
+}
+
+// debitable gets a saved account that can be debited, and holds it.
+func debitable(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.PaymentAccountID, path ...string) (*loan.PaymentAccount, error) {
+	account, err := tx.LockPaymentAccount(ctx, viewer.CustomerID, id)
+	if err != nil {
+		return nil, found(err, path...)
+	}
+	if account.BlockedAt != nil {
+		return nil, loan.Refuse(loan.CodePaymentAccountBlocked, "The bank takes no debits from this account. Add the right one.", path...)
+	}
+	return account, nil
 }
 
 // previewSource is source for a preview: nothing is added, and where none is

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/automobilepay/mobilepay/ach"
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/session"
@@ -29,6 +30,9 @@ type Service struct {
 	Hasher   *auth.Hasher
 	// Timing is the servicer's policy about dates.
 	Timing loan.Timing
+	// Originator is who asks the bank for debits, and Outbox takes the files.
+	Originator ach.Originator
+	Outbox     Outbox
 }
 
 // Longest strings that a customer may enter, in characters.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
 )
@@ -14,6 +15,17 @@ var (
 WHERE status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1)`)
 	lockAutoPay = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays
 WHERE id = $2 AND status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) {{lock}}`)
+	activeAutoPays = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE status = 'ACTIVE' AND id > $1 ORDER BY id LIMIT $2`)
+	// A due date that was planned before is passed over.
+	insertAutoPayments = prepare(`
+INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
+    kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, auto_pay_id, due_on)
+SELECT customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
+    kind, 'AUTO_PAY', 'SCHEDULED', scheduled_on, credited_on, debited_on, $2, cancel_by, auto_pay_id, due_on
+FROM {{rows $1: customer_id bigint, scheduled_by bigint, vehicle_id bigint, payment_account_id bigint, confirmation_number text, amount_cents bigint, kind text, scheduled_on date, credited_on date, debited_on date, cancel_by timestamptz, auto_pay_id bigint, due_on date}}
+WHERE TRUE
+ON CONFLICT (auto_pay_id, due_on) WHERE auto_pay_id IS NOT NULL AND represents IS NULL DO NOTHING
+RETURNING id, customer_id`)
 	insertAutoPay = prepare(`
 INSERT INTO auto_pays (customer_id, set_up_by, vehicle_id, payment_account_id, status, amount_kind, amount_cents,
     day_of_month, days_before_due, set_up_at, changed_at)
@@ -53,4 +65,46 @@ func (tx *Tx) InsertAutoPay(ctx context.Context, a *loan.AutoPay) error {
 func (tx *Tx) UpdateAutoPay(ctx context.Context, a *loan.AutoPay) error {
 	return tx.execOne(ctx, updateAutoPay, a.ID, a.PaymentAccountID, a.Status, a.AmountKind, a.Amount,
 		a.DayOfMonth, a.DaysBeforeDue, utc(a.ChangedAt))
+}
+
+// ActiveAutoPays lists up to limit Auto Pays after one that make payments, by id.
+func (q *queries) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limit int) ([]*loan.AutoPay, error) {
+	var autoPays []*loan.AutoPay
+	err := q.list(ctx, &autoPays, activeAutoPays, after, limit)
+	return autoPays, err
+}
+
+// InsertAutoPayments adds payments of Auto Pay that were made at an instant, but
+// for those whose due date has one, cancelled or not. It lists what was added.
+func (tx *Tx) InsertAutoPayments(ctx context.Context, payments []*loan.Payment, at time.Time) ([]Changed[loan.PaymentID], error) {
+	if len(payments) == 0 {
+		return nil, nil
+	}
+	type row struct {
+		CustomerID         loan.CustomerID       `json:"customer_id"`
+		ScheduledBy        loan.CustomerID       `json:"scheduled_by"`
+		VehicleID          loan.VehicleID        `json:"vehicle_id"`
+		PaymentAccountID   loan.PaymentAccountID `json:"payment_account_id"`
+		ConfirmationNumber string                `json:"confirmation_number"`
+		Amount             loan.Cents            `json:"amount_cents"`
+		Kind               loan.PaymentKind      `json:"kind"`
+		ScheduledOn        loan.Date             `json:"scheduled_on"`
+		CreditedOn         loan.Date             `json:"credited_on"`
+		DebitedOn          loan.Date             `json:"debited_on"`
+		CancelBy           string                `json:"cancel_by"`
+		AutoPayID          *loan.AutoPayID       `json:"auto_pay_id"`
+		DueOn              loan.Date             `json:"due_on"`
+	}
+	list := make([]row, len(payments))
+	for i, p := range payments {
+		list[i] = row{p.CustomerID, p.ScheduledBy, p.VehicleID, p.PaymentAccountID, p.ConfirmationNumber, p.Amount, p.Kind,
+			p.ScheduledOn, p.CreditedOn, p.DebitedOn, text(p.CancelBy), p.AutoPayID, p.DueOn}
+	}
+	rows, err := rows(list)
+	if err != nil {
+		return nil, err
+	}
+	var added []Changed[loan.PaymentID]
+	err = tx.list(ctx, &added, insertAutoPayments, rows, utc(at))
+	return added, err
 }

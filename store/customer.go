@@ -10,6 +10,7 @@ const customerColumns = "id, username, first_name, last_name, email, phone, addr
 
 var (
 	customerByID         = prepare(`SELECT ` + customerColumns + ` FROM customers WHERE id = $1`)
+	lockCustomer         = prepare(`SELECT ` + customerColumns + ` FROM customers WHERE id = $1 {{lock}}`)
 	passwordByUsername   = prepare(`SELECT id, password_hash FROM customers WHERE username = $1`)
 	updateContactDetails = prepare(`
 UPDATE customers SET email = $2, phone = $3, address_line1 = $4, address_line2 = $5, city = $6, state = $7, postal_code = $8
@@ -23,6 +24,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`)
 func (q *queries) Customer(ctx context.Context, id loan.CustomerID) (*loan.Customer, error) {
 	c := new(loan.Customer)
 	if err := q.get(ctx, c, customerByID, id); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LockCustomer gets a customer and holds it until the transaction ends, for who
+// then writes it as a whole; [ErrNotFound].
+func (tx *Tx) LockCustomer(ctx context.Context, id loan.CustomerID) (*loan.Customer, error) {
+	c := new(loan.Customer)
+	if err := tx.get(ctx, c, lockCustomer, id); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 
 	"github.com/lib/pq"
 	sqlitedriver "modernc.org/sqlite"
@@ -22,7 +24,9 @@ var (
 	// in time.
 	ErrUnavailable = errors.New("the database is unavailable")
 
-	errRetry = errors.New("the database asks to try again")
+	// errRetry is what the database says of a transaction that lost against
+	// another one. Where that happens again and again, it is too busy.
+	errRetry = fmt.Errorf("%w: it asks to try again", ErrUnavailable)
 )
 
 // translate is the one place that knows the drivers' errors. It keeps a code and
@@ -36,16 +40,22 @@ func translate(err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return ErrNotFound
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
 	case errors.As(err, &pgErr):
 		return translatePostgres(pgErr)
 	case errors.As(err, &liteErr):
 		return translateSQLite(liteErr)
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.As(err, &netErr):
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.As(err, &netErr),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %T", ErrUnavailable, err)
 	}
-	return err
+	// database/sql names the column first and then the value that did not fit.
+	what, rest, _ := strings.Cut(err.Error(), ": ")
+	which, _, _ := strings.Cut(rest, ": ")
+	return fmt.Errorf("%s: %s", what, which)
 }
 
 func translatePostgres(err *pq.Error) error {
@@ -58,7 +68,9 @@ func translatePostgres(err *pq.Error) error {
 		return fmt.Errorf("%w: %s", ErrConflict, err.Constraint)
 	case "40001", "40P01":
 		return fmt.Errorf("%w: SQLSTATE %s", errRetry, err.Code)
-	case "55P03", "25006": // lock timeout, read-only
+	// lock timeout, read-only, idle in a transaction, I/O; and what lib/pq's BEGIN
+	// READ WRITE is told by a copy that only reads
+	case "55P03", "25006", "25P03", "58030", "0A000":
 		return fmt.Errorf("%w: SQLSTATE %s", ErrUnavailable, err.Code)
 	}
 	return fmt.Errorf("postgres: SQLSTATE %s (%s) %s", err.Code, err.Code.Name(), err.Constraint)
@@ -72,7 +84,7 @@ func translateSQLite(err *sqlitedriver.Error) error {
 		return context.Canceled
 	}
 	switch err.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR:
 		return fmt.Errorf("%w: SQLite code %d", ErrUnavailable, err.Code())
 	}
 	return fmt.Errorf("sqlite: code %d", err.Code())

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -31,7 +32,11 @@ func (tx *Tx) ClaimKey(ctx context.Context, owner loan.CustomerID, key, requestH
 		return nil, err
 	}
 	answered := new(Answered)
-	if err := tx.get(ctx, answered, answeredKey, owner, key); err != nil {
+	err = tx.get(ctx, answered, answeredKey, owner, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil, errRetry // forgotten just now: next time it is free
+	}
+	if err != nil {
 		return nil, err
 	}
 	return answered, nil

@@ -10,7 +10,8 @@ import (
 
 const (
 	paymentColumns = "id, customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents, " +
-		"kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, canceled_at"
+		"kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, canceled_at, " +
+		"applied_cents, applied_at, returned_at, return_code, auto_pay_id, due_on, represents"
 	isPending = "status IN ('SCHEDULED', 'PROCESSING')"
 )
 
@@ -28,20 +29,17 @@ WHERE vehicle_id = $1
 ORDER BY id`)
 	insertPayment = prepare(`
 INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
-    kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
+    kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, auto_pay_id, due_on, represents)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id`)
 	cancelPayment = prepare(`
 UPDATE payments SET status = 'CANCELED', canceled_at = $2 WHERE id = $1 AND status = 'SCHEDULED' AND cancel_by > $2`)
 )
 
 func scanPayment(rows *sql.Rows) (loan.Payment, error) {
 	var p loan.Payment
-	var canceled sql.NullTime
 	err := rows.Scan(&p.ID, &p.CustomerID, &p.ScheduledBy, &p.VehicleID, &p.PaymentAccountID, &p.ConfirmationNumber, &p.Amount,
-		&p.Kind, &p.Origin, &p.Status, &p.ScheduledOn, &p.CreditedOn, &p.DebitedOn, &p.SubmittedAt, &p.CancelBy, &canceled)
-	if canceled.Valid {
-		p.CanceledAt = &canceled.Time
-	}
+		&p.Kind, &p.Origin, &p.Status, &p.ScheduledOn, &p.CreditedOn, &p.DebitedOn, &p.SubmittedAt, &p.CancelBy, &p.CanceledAt,
+		&p.Applied, &p.AppliedAt, &p.ReturnedAt, &p.ReturnCode, &p.AutoPayID, &p.DueOn, &p.Represents)
 	return p, err
 }
 
@@ -103,7 +101,8 @@ func (tx *Tx) RivalPayments(ctx context.Context, vehicle loan.VehicleID, on loan
 // InsertPayment adds p and gives it its id.
 func (tx *Tx) InsertPayment(ctx context.Context, p *loan.Payment) error {
 	return tx.get(ctx, &p.ID, insertPayment, p.CustomerID, p.ScheduledBy, p.VehicleID, p.PaymentAccountID, p.ConfirmationNumber,
-		p.Amount, p.Kind, p.Origin, p.Status, p.ScheduledOn, p.CreditedOn, p.DebitedOn, utc(p.SubmittedAt), utc(p.CancelBy))
+		p.Amount, p.Kind, p.Origin, p.Status, p.ScheduledOn, p.CreditedOn, p.DebitedOn, utc(p.SubmittedAt), utc(p.CancelBy),
+		p.AutoPayID, p.DueOn, p.Represents)
 }
 
 // CancelPayment cancels a payment if it is still scheduled and its window open

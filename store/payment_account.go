@@ -7,7 +7,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-const paymentAccountColumns = "id, customer_id, account_type, routing_number, last4, nickname, is_default, added_at, removed_at"
+const paymentAccountColumns = "id, customer_id, account_type, routing_number, last4, nickname, is_default, added_at, removed_at, blocked_at"
 
 var (
 	paymentAccountsOfOwner = prepare(`SELECT ` + paymentAccountColumns + ` FROM payment_accounts WHERE customer_id = $1 ORDER BY id`)
@@ -21,7 +21,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`)
 	clearDefaultPaymentAccount = prepare(`
 UPDATE payment_accounts SET is_default = FALSE WHERE customer_id = $1 AND is_default AND removed_at IS NULL`)
 	updatePaymentAccount = prepare(`
-UPDATE payment_accounts SET nickname = $3, is_default = $4, removed_at = $5 WHERE customer_id = $1 AND id = $2`)
+UPDATE payment_accounts SET nickname = $3, is_default = $4, removed_at = $5
+WHERE customer_id = $1 AND id = $2 AND removed_at IS NULL`)
 	paymentAccountInUse = prepare(`
 SELECT EXISTS (SELECT 1 FROM payments WHERE payment_account_id = $1 AND status IN ('SCHEDULED', 'PROCESSING'))
     OR EXISTS (SELECT 1 FROM auto_pays WHERE payment_account_id = $1 AND status <> 'CANCELED')`)
@@ -69,14 +70,18 @@ func (tx *Tx) ClearDefaultPaymentAccount(ctx context.Context, owner loan.Custome
 }
 
 // UpdatePaymentAccount writes the nickname of a, whether it is the default, and
-// when it was removed.
+// when it was removed; [ErrNotFound] where it has been removed before, which is
+// for good.
 func (tx *Tx) UpdatePaymentAccount(ctx context.Context, a *loan.PaymentAccount) error {
-	var removed *time.Time
-	if a.RemovedAt != nil {
-		at := utc(*a.RemovedAt)
-		removed = &at
+	return tx.execOne(ctx, updatePaymentAccount, a.CustomerID, a.ID, a.Nickname, a.IsDefault, utcOrNull(a.RemovedAt))
+}
+
+func utcOrNull(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
 	}
-	return tx.execOne(ctx, updatePaymentAccount, a.CustomerID, a.ID, a.Nickname, a.IsDefault, removed)
+	at := utc(*t)
+	return &at
 }
 
 // PaymentAccountInUse tells whether a pending payment or Auto Pay draws on an

@@ -16,16 +16,22 @@ SELECT v.id, v.customer_id, v.year, v.make, v.model, v.vin, v.paperless_since,
        c.current_due_cents, c.due_on, c.past_due_cents, c.fees_cents,
        c.amount_financed_cents, c.principal_cents, c.annual_rate, c.interest_paid_through,
        c.interest_unpaid_cents, c.allows_principal_only, c.allocation_order,
-       c.purchase_option_cents, c.instalments_remaining, c.miles_allowed
+       c.purchase_option_cents, c.instalments_remaining, c.miles_allowed, c.due_day, c.prepaid_cents`
+
+const vehicleFrom = `
 FROM owners o
 JOIN vehicles v ON v.id = o.vehicle_id
-JOIN contracts c ON c.vehicle_id = o.vehicle_id
-WHERE o.customer_id = $1`
+JOIN contracts c ON c.vehicle_id = o.vehicle_id`
 
 var (
-	vehiclesOfOwner = prepare(vehicleSelect + ` ORDER BY v.id`)
-	lockVehicle     = prepare(vehicleSelect + ` AND o.vehicle_id = $2 {{lock contract}}`)
-	setPaperless    = prepare(`
+	vehiclesOfOwner = prepare(vehicleSelect + vehicleFrom + `
+WHERE o.customer_id = $1 ORDER BY v.id`)
+	lockVehicle = prepare(vehicleSelect + vehicleFrom + `
+WHERE o.customer_id = $1 AND o.vehicle_id = $2 {{lock contract}}`)
+	lockVehicles = prepare(vehicleSelect + `
+FROM vehicles v JOIN contracts c ON c.vehicle_id = v.id
+WHERE v.id {{in $1}} ORDER BY v.id {{lock contract}}`)
+	setPaperless = prepare(`
 UPDATE vehicles SET paperless_since = $3
 WHERE id = $2 AND id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1)`)
 	insertVehicle = prepare(`
@@ -35,8 +41,8 @@ INSERT INTO vehicles (customer_id, year, make, model, vin, paperless_since) VALU
 INSERT INTO contracts (vehicle_id, customer_id, kind, account_number_last4, opened_on, matures_on, term_months, instalment_cents,
     current_due_cents, due_on, past_due_cents, fees_cents, amount_financed_cents, principal_cents, annual_rate,
     interest_paid_through, interest_unpaid_cents, allows_principal_only, allocation_order,
-    purchase_option_cents, instalments_remaining, miles_allowed)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`)
+    purchase_option_cents, instalments_remaining, miles_allowed, due_day, prepaid_cents)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`)
 )
 
 const (
@@ -86,7 +92,7 @@ func scanVehicle(rows *sql.Rows) (*loan.Vehicle, error) {
 		&t.CurrentDue, &t.DueOn, &t.PastDue, &t.Fees,
 		&l.AmountFinanced, &l.Principal, &l.AnnualRate, &l.InterestPaidThrough,
 		&l.InterestUnpaid, &l.AllowsPrincipalOnly, &order,
-		&lease.PurchaseOption, &lease.InstalmentsRemaining, &lease.MilesAllowed)
+		&lease.PurchaseOption, &lease.InstalmentsRemaining, &lease.MilesAllowed, &t.DueDay, &lease.Prepaid)
 	if err != nil {
 		return nil, err
 	}
@@ -114,19 +120,36 @@ func scanVehicle(rows *sql.Rows) (*loan.Vehicle, error) {
 // SetPaperless writes since when statements of a vehicle are online only; nil for
 // paper. [ErrNotFound].
 func (tx *Tx) SetPaperless(ctx context.Context, owner loan.CustomerID, id loan.VehicleID, since *time.Time) error {
-	return tx.execOne(ctx, setPaperless, owner, id, since)
+	return tx.execOne(ctx, setPaperless, owner, id, utcOrNull(since))
+}
+
+// LockVehicles gets vehicles whoever owns them, by id, and holds their contracts
+// until the transaction ends. It is for runs that go through everybody's books.
+func (tx *Tx) LockVehicles(ctx context.Context, ids []loan.VehicleID) (map[loan.VehicleID]*loan.Vehicle, error) {
+	vehicles := make(map[loan.VehicleID]*loan.Vehicle, len(ids))
+	err := tx.query(ctx, lockVehicles, func(rows *sql.Rows) error {
+		v, err := scanVehicle(rows)
+		if err == nil {
+			vehicles[v.ID] = v
+		}
+		return err
+	}, keys(tx.dialect, ids))
+	return vehicles, err
 }
 
 // InsertVehicle adds v with its contract and primary owner, and gives it its id.
+// What it owes is opened in the ledger.
 func (tx *Tx) InsertVehicle(ctx context.Context, v *loan.Vehicle) error {
-	if err := tx.get(ctx, &v.ID, insertVehicle, v.CustomerID, v.Year, v.Make, v.Model, v.VIN, v.PaperlessSince); err != nil {
+	if err := tx.get(ctx, &v.ID, insertVehicle, v.CustomerID, v.Year, v.Make, v.Model, v.VIN, utcOrNull(v.PaperlessSince)); err != nil {
 		return err
 	}
 	if err := tx.InsertOwner(ctx, v.CustomerID, v.ID); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, insertContract, contractRow(v)...)
-	return err
+	if _, err := tx.exec(ctx, insertContract, contractRow(v)...); err != nil {
+		return err
+	}
+	return tx.InsertOpenings(ctx, []*loan.Vehicle{v})
 }
 
 // InsertOwner lets a customer see a vehicle.
@@ -157,6 +180,6 @@ func contractRow(v *loan.Vehicle) []any {
 		v.ID, v.CustomerID, kind, t.AccountNumberLast4, t.OpenedOn, t.MaturesOn, t.TermMonths, t.Instalment,
 		t.CurrentDue, t.DueOn, t.PastDue, t.Fees, l.AmountFinanced, l.Principal, l.AnnualRate,
 		l.InterestPaidThrough, l.InterestUnpaid, l.AllowsPrincipalOnly, strings.Join(order, ","),
-		le.PurchaseOption, le.InstalmentsRemaining, le.MilesAllowed,
+		le.PurchaseOption, le.InstalmentsRemaining, le.MilesAllowed, t.DueDay, le.Prepaid,
 	}
 }

@@ -32,8 +32,6 @@ func (e *Env) AddCustomer() Customer {
 	e.t.Helper()
 	n := customers.Add(1)
 	today := loan.DateOf(e.Clock.Now())
-	c := Customer{}
-	var account loan.PaymentAccount
 	vehicles := []*loan.Vehicle{
 		{Year: 2022, Make: "Chevrolet", Model: "Equinox", VIN: fmt.Sprintf("1GNAX00000L%06d", n), Contract: &loan.Loan{
 			Terms: loan.Terms{AccountNumberLast4: "4821", OpenedOn: today.AddMonths(-12), MaturesOn: today.AddMonths(48), TermMonths: 60,
@@ -46,6 +44,21 @@ func (e *Env) AddCustomer() Customer {
 			PurchaseOption: 1_650_000, InstalmentsRemaining: 12, MilesAllowed: 36_000,
 		}},
 	}
+	return e.addCustomer(n, vehicles)
+}
+
+// AddContracts adds a customer with these contracts instead.
+func (e *Env) AddContracts(first, second loan.Contract) Customer {
+	e.t.Helper()
+	return e.addCustomer(customers.Add(1), []*loan.Vehicle{
+		{Year: 2024, Make: "Chevrolet", Model: "Equinox", VIN: "1", Contract: first}, {Year: 2025, Make: "GMC", Model: "Terrain", VIN: "2", Contract: second},
+	})
+}
+
+func (e *Env) addCustomer(n int64, vehicles []*loan.Vehicle) Customer {
+	e.t.Helper()
+	c := Customer{}
+	var account loan.PaymentAccount
 	err := e.App.Store.InTx(e.t.Context(), func(tx *store.Tx) error {
 		customer := &loan.Customer{Username: fmt.Sprintf("test-%d", n), FirstName: "Robin", LastName: "Test", Email: "robin@example.com",
 			Phone: "+17045550100", Address: loan.Address{Line1: "1 Main Street", City: "Charlotte", State: "NC", PostalCode: "28202"}}

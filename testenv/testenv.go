@@ -9,7 +9,9 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -80,7 +82,7 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset))
+	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset, "MOBILEPAY_OUTBOX="+filepath.Join(t.TempDir(), "outbox")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,4 +308,60 @@ func (e *Env) Fetch(path string) int {
 	}
 	defer func() { _ = response.Body.Close() }()
 	return response.StatusCode
+}
+
+// MoveTo moves the clock through the sandbox's route, which does what falls due
+// on the way.
+func (e *Env) MoveTo(local string) {
+	e.t.Helper()
+	at, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", local, loan.Eastern)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if code := e.sandbox("/sandbox/clock", map[string]any{"now": at}); code != http.StatusOK {
+		e.t.Fatalf("the clock answers %d: %s", code, e.Log)
+	}
+}
+
+// Return makes a payment come back from the bank with a code, and tells the HTTP
+// status.
+func (e *Env) Return(payment, code string) int {
+	e.t.Helper()
+	return e.sandbox("/sandbox/return", map[string]any{"payment": payment, "code": code})
+}
+
+func (e *Env) sandbox(path string, in map[string]any) int {
+	e.t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, e.URL+path, bytes.NewReader(body))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	return response.StatusCode
+}
+
+// Outbox is the files for the bank, by name.
+func (e *Env) Outbox() map[string]string {
+	e.t.Helper()
+	entries, err := os.ReadDir(e.App.Config.Outbox)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(e.App.Config.Outbox, entry.Name()))
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		files[entry.Name()] = string(content)
+	}
+	return files
 }

@@ -40,6 +40,7 @@ type Options struct {
 	// playground.
 	Sandbox    bool
 	Playground http.Handler
+	Moves      SandboxMoves
 	// Timeout is the deadline of a request.
 	Timeout time.Duration
 	// Ready tells whether the process can serve: the databases it asks answer.
@@ -73,6 +74,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	if o.Sandbox {
+		o.sandboxRoutes(mux)
 		mux.Handle("/playground/", http.StripPrefix("/playground", o.Playground))
 		mux.Handle("GET /playground", http.StripPrefix("/playground", o.Playground))
 		mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))

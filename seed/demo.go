@@ -1,0 +1,139 @@
+package seed
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// The customers to try the product with.
+const (
+	demoUsername  = "demo"
+	jointUsername = "joint"
+)
+
+// Demo adds the customer demo with a loan that is past due and a lease that Auto
+// Pay keeps current, and the customer joint, who owns the loan's vehicle with
+// them. Where demo exists it does nothing.
+func Demo(ctx context.Context, d Deps, now time.Time) error {
+	if there, err := exists(ctx, d.Store, demoUsername); there || err != nil {
+		return err
+	}
+	hash, err := d.Hasher.Hash(ctx, Password)
+	if err != nil {
+		return err
+	}
+	return d.Store.Bulk(ctx, func(b *store.Bulk) error {
+		// Another instance may have come first.
+		if there, err := exists(ctx, b, demoUsername); there || err != nil {
+			return err
+		}
+		dice := diceOf(0)
+		demo, joint := demoHousehold(d, dice, now, hash), jointHousehold(dice, now, hash)
+		if err := insert(ctx, d, b, []*household{demo, joint}); err != nil {
+			return err
+		}
+		shared := demo.lives[0].vehicle
+		if err := b.InsertOwner(ctx, joint.customer.ID, shared.ID); err != nil {
+			return err
+		}
+		// A payment that demo sees and only joint can cancel.
+		t := &teller{timing: d.Timing, life: &life{}, number: func() string { return confirmationNumber(jointNumber) }}
+		p := t.submit(now, loan.DateOf(now).AddDays(min(4, d.Timing.FurthestDays)), 60_00)
+		p.CustomerID, p.ScheduledBy = shared.CustomerID, joint.customer.ID
+		p.VehicleID, p.PaymentAccountID = shared.ID, joint.accounts[0].ID
+		return b.InsertPayments(ctx, t.life.payments)
+	})
+}
+
+type credentials interface {
+	CredentialsOf(ctx context.Context, username string) (store.Credentials, error)
+}
+
+func exists(ctx context.Context, in credentials, username string) (bool, error) {
+	_, err := in.CredentialsOf(ctx, username)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
+	today, number := loan.DateOf(now), numbers(0)
+	fiveDays := 5
+	h := &household{
+		customer: newCustomer(demoUsername, hash, "Dana", "Reyes", "+17045550142", loan.Address{
+			Line1: "4180 Providence Road", Line2: "Apt 12", City: "Charlotte", State: "NC", PostalCode: "28211",
+		}),
+		accounts: bankAccounts(dice, "Everyday checking", now.AddDate(-2, -1, 0)),
+	}
+	// The loan's last payment came back, so an instalment and a fee are past due.
+	dueOn := dayBefore29(today.AddDays(10))
+	car := &loan.Loan{
+		Terms: loan.Terms{TermMonths: 72}, AmountFinanced: 28_450_00, AnnualRate: 5_750, AllowsPrincipalOnly: true,
+	}
+	h.lives = append(h.lives, tell(story{
+		vehicle:  loan.Vehicle{Year: today.Year - 3, Make: "Chevrolet", Model: "Equinox", VIN: dice.vin()},
+		contract: car, now: now, dueOn: dueOn, past: 29, missed: true,
+		payments: 25, statements: 24,
+		pending: []pending{
+			{today.DaysUntil(dueOn), instalment(car.AmountFinanced, car.AnnualRate, car.TermMonths), loan.KindRegular},
+			{today.DaysUntil(dueOn) + 9, 75_00, loan.KindPrincipalOnly},
+		},
+	}, d.Timing, dice, number))
+	// Auto Pay has just paid the lease.
+	since := now.AddDate(0, -9, 0)
+	h.lives = append(h.lives, tell(story{
+		vehicle:  loan.Vehicle{Year: today.Year - 1, Make: "GMC", Model: "Terrain", VIN: dice.vin(), PaperlessSince: &since},
+		contract: &loan.Lease{Terms: loan.Terms{TermMonths: 36, Instalment: 339_00}, PurchaseOption: 17_250_00, MilesAllowed: 36_000},
+		now:      now, dueOn: dayBefore29(today.AddDays(1)), past: 16, early: true,
+		payments: 17, statements: 15,
+		autoPay: &loan.AutoPay{
+			Status: loan.AutoPayActive, AmountKind: loan.AutoPayAmountDue, DaysBeforeDue: &fiveDays, SetUpAt: since, ChangedAt: since,
+		},
+		pending: []pending{{16, 100_00, loan.KindRegular}},
+	}, d.Timing, dice, number))
+	return h
+}
+
+func jointHousehold(dice *dice, now time.Time, hash string) *household {
+	return &household{
+		customer: newCustomer(jointUsername, hash, "Sam", "Reyes", "+17045550143", loan.Address{
+			Line1: "4180 Providence Road", Line2: "Apt 12", City: "Charlotte", State: "NC", PostalCode: "28211",
+		}),
+		accounts: bankAccounts(dice, "", now.AddDate(-1, -2, 0))[:1],
+	}
+}
+
+// dayBefore29 is the first day from a day on that every month has: due dates
+// keep their day.
+func dayBefore29(day loan.Date) loan.Date {
+	for day.Day > 28 {
+		day = day.AddDays(1)
+	}
+	return day
+}
+
+func newCustomer(username, hash, first, last, phone string, address loan.Address) *store.NewCustomer {
+	return &store.NewCustomer{PasswordHash: hash, Customer: loan.Customer{
+		Username: username, FirstName: first, LastName: last, Email: username + "@example.com", Phone: phone, Address: address,
+	}}
+}
+
+// perCustomer is how many confirmation numbers an index has.
+const perCustomer = 64
+
+// jointNumber is the last number of index 0, which demo does not reach.
+const jointNumber = perCustomer - 1
+
+// numbers gives out the confirmation numbers of an index.
+func numbers(index int) func() string {
+	n := index*perCustomer - 1
+	return func() string {
+		n++
+		return confirmationNumber(n)
+	}
+}

@@ -1,0 +1,354 @@
+package seed_test
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/seed"
+	"github.com/automobilepay/mobilepay/servicing"
+	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/testenv"
+)
+
+func deps(e *testenv.Env) seed.Deps {
+	return seed.Deps{
+		Store: e.App.Store, Sessions: e.App.Sessions, Vault: e.App.Vault,
+		Hasher: e.App.Servicing.Hasher, Timing: e.App.Servicing.Timing,
+	}
+}
+
+// books is all that a customer has.
+type books struct {
+	customer   *loan.Customer
+	vehicles   []*loan.Vehicle
+	accounts   []*loan.PaymentAccount
+	autoPays   []*loan.AutoPay
+	payments   []loan.Payment
+	statements []loan.Statement
+}
+
+func read(t *testing.T, e *testenv.Env, username string) (b books) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(username, err)
+		}
+	}
+	credentials, err := e.App.Store.CredentialsOf(ctx, username)
+	must(err)
+	id := credentials.CustomerID
+	b.customer, err = e.App.Store.Customer(ctx, id)
+	must(err)
+	b.vehicles, err = e.App.Store.Vehicles(ctx, id)
+	must(err)
+	b.accounts, err = e.App.Store.PaymentAccounts(ctx, id)
+	must(err)
+	b.autoPays, err = e.App.Store.AutoPays(ctx, id)
+	must(err)
+	b.payments = e.Payments(id)
+	ids := make([]loan.VehicleID, len(b.vehicles))
+	for i, v := range b.vehicles {
+		ids[i] = v.ID
+	}
+	b.statements, err = e.App.Store.Statements(ctx, id, ids, store.Page{Limit: 1000})
+	must(err)
+	return b
+}
+
+// check holds what is true of every customer that is made here.
+func check(t *testing.T, e *testenv.Env, b books) {
+	t.Helper()
+	now := e.Clock.Now()
+	name := b.customer.Username
+	defaults := 0
+	for _, a := range b.accounts {
+		if a.IsDefault {
+			defaults++
+		}
+		if err := loan.CheckRoutingNumber(a.RoutingNumber); err != nil {
+			t.Errorf("%s: routing number %s: %v", name, a.RoutingNumber, err)
+		}
+	}
+	if defaults != 1 {
+		t.Errorf("%s has %d default accounts, want 1", name, defaults)
+	}
+	for _, p := range b.payments {
+		checkPayment(t, now, e.App.Servicing.Timing, p)
+	}
+	for _, v := range b.vehicles {
+		checkContract(t, now, v, b)
+	}
+}
+
+func checkPayment(t *testing.T, now time.Time, timing loan.Timing, p loan.Payment) {
+	t.Helper()
+	slot, err := timing.Schedule(p.SubmittedAt, p.ScheduledOn)
+	got := loan.Slot{SubmittedAt: p.SubmittedAt, ScheduledOn: p.ScheduledOn, CancelBy: p.CancelBy, CreditedOn: p.CreditedOn, DebitedOn: p.DebitedOn}
+	if err != nil || !got.CancelBy.Equal(slot.CancelBy) || got.CreditedOn != slot.CreditedOn || got.DebitedOn != slot.DebitedOn {
+		t.Errorf("payment %d has the slot %+v, the rule gives %+v, %v", p.ID, got, slot, err)
+	}
+	if p.SubmittedAt.After(now) || !p.CancelBy.After(p.SubmittedAt) {
+		t.Errorf("payment %d was submitted at %v for the cut-off %v", p.ID, p.SubmittedAt, p.CancelBy)
+	}
+	if pending := p.Status == loan.Scheduled; pending != p.ScheduledOn.After(loan.DateOf(now)) {
+		t.Errorf("payment %d is %s and its cut-off is %v", p.ID, p.Status, p.CancelBy)
+	}
+	if canceled := p.Status == loan.Canceled; canceled != (p.CanceledAt != nil) ||
+		canceled && (p.CanceledAt.Before(p.SubmittedAt) || !loan.MayCancel(*p.CanceledAt, p.CancelBy)) {
+		t.Errorf("payment %d is %s, cancelled at %v", p.ID, p.Status, p.CanceledAt)
+	}
+}
+
+// checkContract holds the statements of a vehicle against its contract and its
+// payments.
+func checkContract(t *testing.T, now time.Time, v *loan.Vehicle, b books) {
+	t.Helper()
+	terms, today := v.Contract.Common(), loan.DateOf(now)
+	if terms.DueOn.Before(today) || today.AddMonths(1).Before(terms.DueOn) {
+		t.Errorf("vehicle %d is due on %s", v.ID, terms.DueOn)
+	}
+	if terms.OpenedOn.AddMonths(terms.TermMonths) != terms.MaturesOn {
+		t.Errorf("vehicle %d: %d months from %s to %s", v.ID, terms.TermMonths, terms.OpenedOn, terms.MaturesOn)
+	}
+	// What is owed now: what the last statement closed with, less what was paid since.
+	owed, paidThrough := loan.Cents(0), loan.Date{}
+	rate := loan.Rate(0)
+	switch c := v.Contract.(type) {
+	case *loan.Loan:
+		owed, paidThrough, rate = c.Principal, c.InterestPaidThrough, c.AnnualRate
+	case *loan.Lease:
+		owed = terms.CurrentDue + terms.PastDue + loan.Cents(c.InstalmentsRemaining)*terms.Instalment
+	}
+	var good []loan.Payment // oldest first
+	for _, p := range b.payments {
+		if p.VehicleID == v.ID && (p.Status == loan.Settled || p.Status == loan.Applied) {
+			good = append(good, p)
+		}
+	}
+	slices.SortFunc(good, func(a, b loan.Payment) int { return b.CreditedOn.DaysUntil(a.CreditedOn) })
+	if last := good[len(good)-1].CreditedOn; rate > 0 && last != paidThrough {
+		t.Errorf("vehicle %d: interest is paid through %s, the last payment is of %s", v.ID, paidThrough, last)
+	}
+	var later *loan.Statement
+	for i := len(b.statements) - 1; i >= 0; i-- {
+		s := b.statements[i]
+		if s.VehicleID != v.ID {
+			continue
+		}
+		if s.IssuedOn.After(today) || s.PeriodTo.AddDays(1) != s.IssuedOn {
+			t.Errorf("statement %d is of %s for %s to %s", s.ID, s.IssuedOn, s.PeriodFrom, s.PeriodTo)
+		}
+		if later != nil && (later.OpeningBalance != s.ClosingBalance || later.PeriodFrom != s.IssuedOn) {
+			t.Errorf("statement %d closes with %s at %s, the next one opens with %s at %s",
+				s.ID, s.ClosingBalance, s.PeriodTo, later.OpeningBalance, later.PeriodFrom)
+		}
+		if want := terms.Instalment + s.PastDue; s.AmountDue != want && s.AmountDue != want+terms.Fees {
+			t.Errorf("statement %d: %s is due, want %s", s.ID, s.AmountDue, want)
+		}
+		// Only the periods whose payments are all kept.
+		if s.PeriodFrom.After(good[1].CreditedOn) {
+			if paid := paidIn(good, s, rate); s.OpeningBalance-s.ClosingBalance != paid {
+				t.Errorf("statement %d goes from %s to %s, the payments make %s", s.ID, s.OpeningBalance, s.ClosingBalance, paid)
+			}
+		}
+		if later == nil {
+			since := s
+			since.PeriodFrom, since.PeriodTo, since.OpeningBalance = s.IssuedOn, today, s.ClosingBalance
+			if paid := paidIn(good, since, rate); s.ClosingBalance-paid != owed {
+				t.Errorf("vehicle %d owes %s; its last statement closed with %s, and %s was paid since", v.ID, owed, s.ClosingBalance, paid)
+			}
+		}
+		later = &s
+	}
+}
+
+// paidIn is by how much the payments of a period reduce what is owed.
+func paidIn(good []loan.Payment, s loan.Statement, rate loan.Rate) (sum loan.Cents) {
+	for i, p := range good {
+		if !p.CreditedOn.Before(s.PeriodFrom) && !p.CreditedOn.After(s.PeriodTo) {
+			sum += p.Amount - loan.Interest(s.OpeningBalance-sum, rate, good[i-1].CreditedOn, p.CreditedOn)
+		}
+	}
+	return sum
+}
+
+// checkNumbers opens every sealed account number, and looks for it in clear.
+func checkNumbers(t *testing.T, e *testenv.Env, want int) {
+	t.Helper()
+	engine, source := "postgres", e.App.Config.DatabaseURL
+	if path, embedded := strings.CutPrefix(source, "sqlite:"); embedded {
+		engine, source = "sqlite", path
+	}
+	db, err := sql.Open(engine, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	rows, err := db.QueryContext(t.Context(), "SELECT customer_id, last4, number_sealed, fingerprint FROM payment_accounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	dump, opened := e.Dump(), 0
+	for rows.Next() {
+		var owner loan.CustomerID
+		var last4 string
+		var sealed, fingerprint []byte
+		if err := rows.Scan(&owner, &last4, &sealed, &fingerprint); err != nil {
+			t.Fatal(err)
+		}
+		number, err := e.App.Vault.Unseal(sealed, servicing.AccountBinding(owner, fingerprint))
+		if err != nil || !strings.HasSuffix(number, last4) || loan.CheckAccountNumber(number) != nil {
+			t.Errorf("customer %d: a number of %d digits ends in %s, %v", owner, len(number), last4, err)
+		}
+		if number == "" || strings.Contains(dump, number) {
+			t.Errorf("customer %d: the account number is in the database in clear", owner)
+		}
+		opened++
+	}
+	if err := rows.Err(); err != nil || opened != want {
+		t.Errorf("%d numbers opened, %v; want %d", opened, err, want)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e := testenv.New(t, engine)
+		for range 2 {
+			if err := seed.Demo(t.Context(), deps(e), e.Clock.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		demo, joint := read(t, e, "demo"), read(t, e, "joint")
+		check(t, e, demo)
+		car, lease := demo.vehicles[0], demo.vehicles[1]
+		if len(demo.vehicles) != 2 || len(demo.accounts) != 2 || len(joint.vehicles) != 1 || joint.vehicles[0].ID != car.ID {
+			t.Errorf("demo has %d vehicles and %d accounts, joint %d vehicles", len(demo.vehicles), len(demo.accounts), len(joint.vehicles))
+		}
+		terms := car.Contract.Common()
+		if terms.PastDue != terms.Instalment || terms.Fees == 0 || terms.AmountDue() != 2*terms.Instalment+terms.Fees {
+			t.Errorf("the loan owes %+v", terms)
+		}
+		if len(demo.autoPays) != 1 || demo.autoPays[0].VehicleID != lease.ID || lease.AmountDue() != 0 {
+			t.Errorf("Auto Pay is %+v, and the lease owes %s", demo.autoPays, lease.AmountDue())
+		}
+		states := map[loan.PaymentStatus]int{}
+		for _, p := range demo.payments {
+			states[p.Status]++
+		}
+		if states[loan.Scheduled] != 4 || states[loan.Settled] < 30 || states[loan.Applied] != 1 || states[loan.Returned] != 2 || states[loan.Canceled] != 2 {
+			t.Errorf("the payments are %v", states)
+		}
+
+		for _, username := range []string{"demo", "joint"} {
+			got := e.Post("", `mutation($name: String!, $password: String!) { logIn(input: {username: $name, password: $password}) {
+				viewer { pendingPayments { edges { node { canCancel } } } } userErrors { code } } }`,
+				testenv.Vars{"name": username, "password": string(seed.Password)})
+			theirs := strings.Count(got.Raw, `"canCancel":true`)
+			if want := map[string]int{"demo": 3, "joint": 1}[username]; got.Code() != "" || theirs != want {
+				t.Errorf("%s can cancel %d payments, want %d: %s", username, theirs, want, got.Raw)
+			}
+		}
+	})
+}
+
+// The demo's figures hold whenever it is made.
+func TestDemoOnAnyDay(t *testing.T) {
+	for day := range 24 {
+		t.Run(fmt.Sprint(day), func(t *testing.T) {
+			t.Parallel()
+			e := testenv.New(t, testenv.Embedded)
+			// Over a leap year, at every hour, the hours of a changed clock among them.
+			e.Clock.Advance(time.Duration(day) * (29*24*time.Hour + time.Hour))
+			if err := seed.Demo(t.Context(), deps(e), e.Clock.Now()); err != nil {
+				t.Fatal(err)
+			}
+			check(t, e, read(t, e, "demo"))
+		})
+	}
+}
+
+func TestCustomers(t *testing.T) {
+	const n = 20
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e := testenv.New(t, engine)
+		// Beside the demo and a customer who came by themselves.
+		if err := seed.Demo(t.Context(), deps(e), e.Clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		before := e.AddCustomer()
+		var tokens bytes.Buffer
+		if err := seed.Customers(t.Context(), deps(e), n, e.Clock.Now(), &tokens); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Fields(tokens.String())
+		if len(lines) != n {
+			t.Fatalf("%d tokens, want %d", len(lines), n)
+		}
+		for i := range n {
+			b := read(t, e, fmt.Sprintf("customer-%d", i+1))
+			check(t, e, b)
+			if len(b.vehicles) != 2 || len(b.accounts) != 2 || len(b.autoPays) != 2 || len(b.payments) != 46 || len(b.statements) != 48 {
+				t.Errorf("%s has %d vehicles, %d accounts, %d Auto Pays, %d payments and %d statements", b.customer.Username,
+					len(b.vehicles), len(b.accounts), len(b.autoPays), len(b.payments), len(b.statements))
+			}
+			perVehicle := map[loan.VehicleID]map[loan.PaymentStatus]int{}
+			for _, p := range b.payments {
+				if perVehicle[p.VehicleID] == nil {
+					perVehicle[p.VehicleID] = map[loan.PaymentStatus]int{}
+				}
+				perVehicle[p.VehicleID][p.Status]++
+			}
+			for id, states := range perVehicle {
+				if states[loan.Scheduled] != seed.PendingPayments || states[loan.Returned] != 1 || states[loan.Canceled] != 1 {
+					t.Errorf("vehicle %d has payments %v", id, states)
+				}
+			}
+			session, err := e.App.Sessions.Touch(t.Context(), e.Clock.Now(), lines[i])
+			if err != nil || session.CustomerID != b.customer.ID {
+				t.Errorf("token %d opens a session of %d, %v; want %d", i, session.CustomerID, err, b.customer.ID)
+			}
+		}
+		checkNumbers(t, e, 2+1+1+2*n) // demo, joint, before, these
+		// Ids go on from where the load ended.
+		if after := e.AddCustomer(); after.ID != before.ID+n+1 {
+			t.Errorf("the next customer is %d, want %d", after.ID, before.ID+n+1)
+		}
+
+		err := seed.Customers(t.Context(), deps(e), n, e.Clock.Now(), &tokens)
+		if err == nil || !strings.Contains(err.Error(), "customer-1") {
+			t.Errorf("a second time: %v", err)
+		}
+	})
+}
+
+// The same index is the same customer, whoever came before.
+func TestCustomersAreTheSame(t *testing.T) {
+	var texts [2]string
+	for i, n := range []int{3, 7} {
+		e := testenv.New(t, testenv.Embedded)
+		if err := seed.Customers(t.Context(), deps(e), n, e.Clock.Now(), new(bytes.Buffer)); err != nil {
+			t.Fatal(err)
+		}
+		b := read(t, e, "customer-3")
+		var text strings.Builder
+		for _, v := range b.vehicles {
+			fmt.Fprintf(&text, "%d %s %s %+v\n", v.Year, v.Model, v.VIN, *v.Contract.Common())
+		}
+		for _, p := range b.payments {
+			fmt.Fprintf(&text, "%s %s %s %s %s\n", p.ConfirmationNumber, p.Amount, p.Status, p.ScheduledOn, p.SubmittedAt)
+		}
+		texts[i] = b.customer.FirstName + b.accounts[0].Last4 + text.String()
+	}
+	if texts[0] != texts[1] {
+		t.Errorf("one time %s\nanother %s", texts[0], texts[1])
+	}
+}

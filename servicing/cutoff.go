@@ -1,0 +1,361 @@
+package servicing
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/automobilepay/mobilepay/ach"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// Outbox takes the files that are for the bank.
+//
+// Put MUST return only once the file is safely out, whole, under its name; MUST
+// take the same file under the same name again without sending it twice; and MUST
+// refuse another file under a name that is taken.
+type Outbox interface {
+	Put(ctx context.Context, name string, content []byte) error
+}
+
+// batch is how many payments or contracts a run takes in one transaction.
+const batch = 2000
+
+// ErrOutOfBalance says that files, ledger and payments do not agree. No run goes
+// on until an operator has seen to it.
+var ErrOutOfBalance = errors.New("the books are out of balance")
+
+// RunDue does all that has fallen due by now, in the order of time: each cut-off
+// since the last one, and what each day brings. It may be called at any time and
+// by several processes: each step is done once, and one that was cut short is
+// taken up where it stopped.
+func (s *Service) RunDue(ctx context.Context, now time.Time) error {
+	last, err := s.lastCutoff(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, cutoff := range loan.CutoffsBetween(last, now) {
+		if err := s.startDay(ctx, loan.DateOf(cutoff), now); err != nil {
+			return err
+		}
+		if err := s.runCutoff(ctx, cutoff, now); err != nil {
+			return fmt.Errorf("cut-off %s: %w", cutoff.Format(time.RFC3339), err)
+		}
+	}
+	return s.startDay(ctx, loan.DateOf(now), now)
+}
+
+// lastCutoff is the cut-off after which runs are due: the last complete one; on a
+// new database, the one before the first payment that is due, or before now.
+func (s *Service) lastCutoff(ctx context.Context, now time.Time) (time.Time, error) {
+	last, err := s.Store.LastCutoff(ctx)
+	if !errors.Is(err, store.ErrNotFound) {
+		return last, err
+	}
+	first, err := s.Store.FirstDue(ctx)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && first.After(now):
+		return now, nil
+	case err != nil:
+		return first, err
+	}
+	return first.Add(-time.Microsecond), nil
+}
+
+// startDay does what a day brings: contracts whose due date has gone by are
+// billed, payments settle, and Auto Pay plans ahead. Doing it again changes
+// nothing.
+func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) error {
+	for after := loan.VehicleID(0); ; {
+		ids, err := s.Store.VehiclesToBill(ctx, today, after, batch)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			break
+		}
+		err = s.Store.InTx(ctx, func(tx *store.Tx) error {
+			vehicles, err := tx.LockVehicles(ctx, ids)
+			if err != nil {
+				return err
+			}
+			billed := make([]*loan.Vehicle, 0, len(vehicles))
+			for _, v := range vehicles {
+				if v.Contract.Bill(today) {
+					billed = append(billed, v)
+				}
+			}
+			return tx.UpdateContracts(ctx, billed)
+		})
+		if err != nil {
+			return fmt.Errorf("bill: %w", err)
+		}
+		after = ids[len(ids)-1]
+	}
+	err := s.Store.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.SettlePayments(ctx, today)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("settle: %w", err)
+	}
+	if err := s.planAutoPays(ctx, today, now); err != nil {
+		return fmt.Errorf("plan Auto Pay: %w", err)
+	}
+	return nil
+}
+
+// runCutoff takes the run of a cut-off through the steps that it has not done:
+// apply the payments, put the debits in files, deliver them, reconcile.
+func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
+	for {
+		var run store.Run
+		if err := s.step(ctx, cutoff, func(tx *store.Tx, r *store.Run) (err error) {
+			run = *r
+			switch {
+			case r.AppliedAt == nil:
+				r.AppliedAt, err = s.applyBatch(ctx, tx, cutoff, now)
+			case r.FiledAt == nil:
+				r.FiledAt, err = &now, s.fileEntries(ctx, tx, cutoff, now)
+			case r.DeliveredAt != nil && r.ReconciledAt == nil:
+				r.ReconciledAt, err = &now, reconcileRun(ctx, tx, cutoff)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		switch {
+		case run.ReconciledAt != nil:
+			return nil
+		case run.FiledAt != nil && run.DeliveredAt == nil:
+			// Sending takes its time: no transaction waits for it. Whoever else
+			// sends at the same time sends the same.
+			if err := s.deliver(ctx, cutoff, now); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// step does one step of a run in a transaction that holds the run, and writes how
+// far it has got.
+func (s *Service) step(ctx context.Context, cutoff time.Time, do func(*store.Tx, *store.Run) error) error {
+	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+		run, err := tx.LockRun(ctx, cutoff)
+		if err != nil {
+			return err
+		}
+		before := *run
+		if err := do(tx, run); err != nil || *run == before {
+			return err
+		}
+		return tx.UpdateRun(ctx, run)
+	})
+}
+
+// applyBatch posts the next payments of a cut-off. It returns the instant once
+// none is left, and nil before.
+func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time.Time) (*time.Time, error) {
+	due, err := tx.DuePayments(ctx, cutoff, batch)
+	if err != nil {
+		return nil, err
+	}
+	if len(due) == 0 {
+		return &now, nil
+	}
+	ids := make([]loan.VehicleID, len(due))
+	for i := range due {
+		ids[i] = due[i].VehicleID
+	}
+	vehicles, err := tx.LockVehicles(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	w := work{vehicles: vehicles}
+	for i := range due {
+		if err := w.apply(&due[i], now); err != nil {
+			return nil, fmt.Errorf("apply payment %d: %w", due[i].ID, err)
+		}
+	}
+	return nil, errors.Join(
+		tx.InsertPostings(ctx, w.postings, now),
+		tx.UpdateContracts(ctx, w.changed()),
+		tx.ApplyPayments(ctx, w.applied, now),
+		tx.InsertEntries(ctx, cutoff, w.entries),
+		recordRun(ctx, tx, w.applied, due, now),
+	)
+}
+
+// work gathers what a batch of payments changes.
+type work struct {
+	vehicles map[loan.VehicleID]*loan.Vehicle
+	postings []store.Posted
+	applied  []store.AppliedPayment
+	entries  []store.NewEntry
+}
+
+func (w *work) changed() []*loan.Vehicle {
+	list := make([]*loan.Vehicle, 0, len(w.vehicles))
+	for _, v := range w.vehicles {
+		list = append(list, v)
+	}
+	return list
+}
+
+// apply posts one payment, with the date on which it is credited. Where less is
+// owed by now than the customer meant to pay, less is debited, and nothing where
+// nothing is.
+func (w *work) apply(p *loan.Payment, now time.Time) error {
+	v := w.vehicles[p.VehicleID]
+	if v == nil {
+		return errors.New("its vehicle is gone")
+	}
+	v.Contract.Bill(p.CreditedOn)
+	amount := min(p.Amount, loan.MostPayable(v.Contract, p.Kind, p.CreditedOn))
+	if amount == 0 {
+		w.applied = append(w.applied, store.AppliedPayment{ID: p.ID, Status: loan.Canceled})
+		return nil
+	}
+	postings, err := v.Contract.Post(amount, p.Kind, p.CreditedOn)
+	if err != nil {
+		return err
+	}
+	for _, posting := range postings {
+		w.postings = append(w.postings, store.Posted{CustomerID: v.CustomerID, VehicleID: v.ID, PaymentID: &p.ID, Posting: posting})
+	}
+	debitedOn := ach.EffectiveOn(p.DebitedOn, now)
+	settlesOn := ach.AddBankingDays(debitedOn, loan.SettlementDays)
+	w.applied = append(w.applied, store.AppliedPayment{ID: p.ID, Status: loan.Applied, Applied: amount, SettlesOn: &settlesOn})
+	w.entries = append(w.entries, store.NewEntry{
+		N: len(w.entries), CustomerID: p.CustomerID, PaymentID: p.ID, PaymentAccountID: p.PaymentAccountID,
+		Amount: amount, Recurring: p.Origin == loan.OriginAutoPay, EffectiveOn: debitedOn,
+	})
+	return nil
+}
+
+// recordRun adds an audit row for each payment that a run took.
+func recordRun(ctx context.Context, tx *store.Tx, applied []store.AppliedPayment, due []loan.Payment, now time.Time) error {
+	entries := make([]store.AuditEntry, len(applied))
+	for i, a := range applied {
+		action := "payment.applied"
+		if a.Status == loan.Canceled {
+			action = "payment.canceled"
+		}
+		entries[i] = store.AuditEntry{CustomerID: due[i].CustomerID, At: now, Actor: "cut-off", Action: action, Subject: subject(&due[i]), Detail: "{}"}
+	}
+	return tx.InsertAudits(ctx, entries)
+}
+
+// fileEntries puts the debits of a run into files and gives them their trace
+// numbers. The files are described and not kept: deliver makes the same again.
+func (s *Service) fileEntries(ctx context.Context, tx *store.Tx, cutoff, now time.Time) error {
+	entries, err := tx.EntriesOfRun(ctx, cutoff)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	files, traced, err := s.buildFiles(entries, cutoff, now)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		described := store.File{
+			CutoffAt: cutoff, IDModifier: string(f.IDModifier), Name: fileName(cutoff, f.IDModifier), SHA256: checksum(f.Content),
+			Entries: f.Entries, Total: f.Debits, CreatedAt: now,
+		}
+		if err := tx.InsertFile(ctx, described); err != nil {
+			return err
+		}
+	}
+	return tx.TraceEntries(ctx, traced)
+}
+
+// buildFiles makes the files of a run from its debits, as of the instant at which
+// they were put into files.
+func (s *Service) buildFiles(entries []store.Entry, cutoff, madeAt time.Time) ([]ach.File, []store.Traced, error) {
+	lines, traced := make([]ach.Entry, len(entries)), make([]store.Traced, len(entries))
+	for i, e := range entries {
+		number, err := s.Vault.Unseal(e.Sealed, AccountBinding(e.AccountOwner, e.Fingerprint))
+		if err != nil {
+			return nil, nil, fmt.Errorf("unseal the account of entry %d: %w", e.ID, err)
+		}
+		traced[i] = store.Traced{ID: e.ID, Trace: fmt.Sprintf("%s%07d", s.Originator.ODFI, e.ID%10_000_000)}
+		lines[i] = ach.Entry{
+			ID: strconv.FormatInt(int64(e.PaymentID), 10), Recurring: e.Recurring, Amount: e.Amount, RoutingNumber: e.RoutingNumber,
+			AccountNumber: ach.AccountNumber(number), AccountType: e.AccountType, Name: e.FirstName + " " + e.LastName,
+			EffectiveOn: e.EffectiveOn, Trace: traced[i].Trace,
+		}
+	}
+	// Two runs a day, each with room for 13 files.
+	modifier := byte('A')
+	if cutoff.In(loan.Eastern).Hour() == loan.SecondCutoffHour {
+		modifier = 'N'
+	}
+	files, err := ach.Build(s.Originator, madeAt, modifier, lines)
+	return files, traced, err
+}
+
+// deliver hands the files of a run to the outbox. They are made anew from the
+// debits, and must be what was described when they were made first.
+func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
+	described, err := s.Store.FilesOfRun(ctx, cutoff)
+	if err != nil {
+		return err
+	}
+	if len(described) > 0 {
+		entries, err := s.Store.EntriesOfRun(ctx, cutoff)
+		if err != nil {
+			return err
+		}
+		files, _, err := s.buildFiles(entries, cutoff, described[0].CreatedAt)
+		if err != nil {
+			return err
+		}
+		if len(files) != len(described) {
+			return fmt.Errorf("%w: the run has %d files, not %d", ErrOutOfBalance, len(files), len(described))
+		}
+		for i, f := range files {
+			if checksum(f.Content) != described[i].SHA256 {
+				return fmt.Errorf("%w: file %s is not what it was", ErrOutOfBalance, described[i].Name)
+			}
+			if err := s.Outbox.Put(ctx, described[i].Name, f.Content); err != nil {
+				return fmt.Errorf("deliver %s: %w", described[i].Name, err)
+			}
+		}
+	}
+	return s.step(ctx, cutoff, func(tx *store.Tx, run *store.Run) error {
+		run.DeliveredAt = &now
+		return tx.DeliverFiles(ctx, cutoff, now)
+	})
+}
+
+// reconcileRun checks to the cent that files, ledger and payments of a run agree.
+func reconcileRun(ctx context.Context, tx *store.Tx, cutoff time.Time) error {
+	totals, err := tx.TotalsOfRun(ctx, cutoff)
+	if err == nil && !totals.Agree() {
+		err = fmt.Errorf("%w: %+v", ErrOutOfBalance, totals)
+	}
+	return err
+}
+
+// Reconcile checks that every contract is what its ledger adds up to.
+func (s *Service) Reconcile(ctx context.Context) ([]store.Imbalance, error) {
+	list, err := s.Store.OutOfBalance(ctx)
+	if err == nil && len(list) > 0 {
+		err = fmt.Errorf("%w: %d contracts", ErrOutOfBalance, len(list))
+	}
+	return list, err
+}
+
+func fileName(cutoff time.Time, modifier byte) string {
+	return fmt.Sprintf("%s-%c.ach", cutoff.In(loan.Eastern).Format("20060102-1504"), modifier)
+}
+
+func checksum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}

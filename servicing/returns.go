@@ -1,0 +1,212 @@
+package servicing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/automobilepay/mobilepay/ach"
+	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// TakeInbound takes a file of returns and notifications of change. A file that
+// cannot be read whole changes nothing. Each return is a transaction of its own
+// and is done once, however often its file comes; what cannot be placed goes to
+// the operators' list.
+func (s *Service) TakeInbound(ctx context.Context, source string, content []byte, now time.Time) error {
+	in, err := ach.Parse(content)
+	if err != nil {
+		return err
+	}
+	for _, r := range in.Returns {
+		if err := s.takeReturn(ctx, source, r, now); err != nil {
+			return fmt.Errorf("return %s of %s: %w", r.Code, r.OriginalTrace, err)
+		}
+	}
+	// Corrections are an operator's to make for now.
+	for _, n := range in.Notifications {
+		if err := s.except(ctx, source, "notification of change", n.Code+" for "+n.OriginalTrace, now); err != nil {
+			return err
+		}
+	}
+	for _, other := range in.Others {
+		if err := s.except(ctx, source, "unexpected entry", other.Trace, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) except(ctx context.Context, source, kind, detail string, now time.Time) error {
+	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+		return tx.InsertException(ctx, store.Exception{Source: source, Kind: kind, Detail: detail, CreatedAt: now})
+	})
+}
+
+func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, now time.Time) error {
+	entry, err := s.Store.EntryByTrace(ctx, r.OriginalTrace)
+	detail := fmt.Sprintf("%s for trace %s, %s", r.Code, r.OriginalTrace, r.Amount)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return s.except(ctx, source, "return of an unknown entry", detail, now)
+	case err != nil:
+		return err
+	case r.Credit || r.Amount != entry.Amount || r.ID != strconv.FormatInt(int64(entry.PaymentID), 10):
+		return s.except(ctx, source, "return that does not fit its entry", detail, now)
+	}
+	action, known := ach.ActionFor(r.Code)
+	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+		claimed, err := tx.ClaimReturn(ctx, entry, r.OriginalTrace, r.Code, now)
+		if err != nil || !claimed {
+			return err
+		}
+		if action.OpenCase || !known {
+			exception := store.Exception{Source: source, Kind: "return to look at", Detail: detail, CreatedAt: now}
+			if err := tx.InsertException(ctx, exception); err != nil {
+				return err
+			}
+		}
+		if action.ReverseCredit {
+			if err := s.reverse(ctx, tx, entry, r.Code, action, now); err != nil {
+				return err
+			}
+		}
+		return s.restrict(ctx, tx, entry, r.Code, action, now)
+	})
+}
+
+// reverse takes the credit of a returned payment back, and tries the debit again
+// where that may be done.
+func (s *Service) reverse(ctx context.Context, tx *store.Tx, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
+	vehicles, err := tx.LockVehicles(ctx, []loan.VehicleID{entry.VehicleID})
+	if err != nil {
+		return err
+	}
+	payment, err := tx.AnyPayment(ctx, entry.PaymentID)
+	if err != nil {
+		return err
+	}
+	posted, err := tx.PaymentPosting(ctx, payment.ID)
+	if err != nil {
+		return err
+	}
+	vehicle := vehicles[entry.VehicleID]
+	postings := make([]store.Posted, 0, 2)
+	for _, p := range vehicle.Contract.Reverse(posted.Posting) {
+		postings = append(postings, store.Posted{CustomerID: vehicle.CustomerID, VehicleID: vehicle.ID, PaymentID: &payment.ID, Posting: p})
+	}
+	err = errors.Join(
+		tx.ReturnPayment(ctx, payment.ID, code, now),
+		tx.InsertPostings(ctx, postings, now),
+		tx.UpdateContracts(ctx, []*loan.Vehicle{vehicle}),
+		tx.InsertAudits(ctx, []store.AuditEntry{{
+			CustomerID: payment.CustomerID, At: now, Actor: "bank", Action: "payment.returned", Subject: subject(payment), Detail: `{"code":"` + code + `"}`,
+		}}),
+	)
+	if err != nil || !action.Represent {
+		return err
+	}
+	return s.represent(ctx, tx, payment, now)
+}
+
+// represent schedules a returned payment again for the next banking day, at most
+// twice and within 180 days of the first debit.
+func (s *Service) represent(ctx context.Context, tx *store.Tx, payment *loan.Payment, now time.Time) error {
+	first, attempts := payment, 0
+	for first.Represents != nil {
+		attempts++
+		before, err := tx.AnyPayment(ctx, *first.Represents)
+		if err != nil {
+			return err
+		}
+		first = before
+	}
+	on := ach.AddBankingDays(loan.DateOf(now), 1)
+	if attempts >= ach.MaxRepresentments || first.DebitedOn.DaysUntil(on) > ach.RepresentDays {
+		return nil
+	}
+	slot, err := s.Timing.Schedule(now, on)
+	if err != nil {
+		return err
+	}
+	again := &loan.Payment{
+		CustomerID: payment.CustomerID, ScheduledBy: payment.ScheduledBy, VehicleID: payment.VehicleID, PaymentAccountID: payment.PaymentAccountID,
+		ConfirmationNumber: newConfirmationNumber(), Amount: payment.Applied, Kind: payment.Kind, Origin: payment.Origin, Status: loan.Scheduled,
+		ScheduledOn: slot.ScheduledOn, CreditedOn: slot.CreditedOn, DebitedOn: slot.DebitedOn, SubmittedAt: now, CancelBy: slot.CancelBy,
+		AutoPayID: payment.AutoPayID, DueOn: payment.DueOn, Represents: &payment.ID,
+	}
+	if err := tx.InsertPayment(ctx, again); err != nil {
+		return err
+	}
+	return tx.InsertAudits(ctx, []store.AuditEntry{{
+		CustomerID: again.CustomerID, At: now, Actor: "bank", Action: "payment.represented", Subject: subject(again), Detail: "{}",
+	}})
+}
+
+// restrict does what a return means for the account and what draws on it.
+func (s *Service) restrict(ctx context.Context, tx *store.Tx, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
+	var audits []store.AuditEntry
+	note := func(owner loan.CustomerID, what, subject string) {
+		audits = append(audits, store.AuditEntry{CustomerID: owner, At: now, Actor: "bank", Action: what, Subject: subject, Detail: `{"code":"` + code + `"}`})
+	}
+	if action.BlockAccount {
+		if err := tx.BlockAccount(ctx, entry.PaymentAccountID, code, now); err != nil {
+			return err
+		}
+		note(entry.CustomerID, "payment_account.blocked", fmt.Sprintf("payment_account:%d", entry.PaymentAccountID))
+	}
+	if action.CancelPending {
+		canceled, err := tx.CancelOnAccount(ctx, entry.PaymentAccountID, now)
+		if err != nil {
+			return err
+		}
+		for _, p := range canceled {
+			note(p.CustomerID, "payment.canceled", fmt.Sprintf("payment:%d", p.ID))
+		}
+	}
+	if action.AutoPay != ach.KeepAutoPay {
+		status, what := loan.AutoPayPaused, "auto_pay.paused"
+		if action.AutoPay == ach.EndAutoPay {
+			status, what = loan.AutoPayCanceled, "auto_pay.canceled"
+		}
+		changed, err := tx.AutoPaysOnAccount(ctx, entry.PaymentAccountID, status, now)
+		if err != nil {
+			return err
+		}
+		for _, a := range changed {
+			note(a.CustomerID, what, fmt.Sprintf("auto_pay:%d", a.ID))
+		}
+	}
+	return tx.InsertAudits(ctx, audits)
+}
+
+// SimulateReturn lets the bank return a payment with a code: the sandbox's bank
+// makes the file that a real one would send, and the file is taken.
+func (s *Service) SimulateReturn(ctx context.Context, id loan.PaymentID, code string, now time.Time) error {
+	cutoff, trace, err := s.Store.EntryOfPayment(ctx, id)
+	if err != nil {
+		return found(err, "paymentId")
+	}
+	entries, err := s.Store.EntriesOfRun(ctx, cutoff)
+	if err != nil {
+		return err
+	}
+	described, err := s.Store.FilesOfRun(ctx, cutoff)
+	if err != nil || len(described) == 0 {
+		return errors.Join(err, store.ErrNotFound)
+	}
+	files, _, err := s.buildFiles(entries, cutoff, described[0].CreatedAt)
+	if err != nil {
+		return err
+	}
+	var content []byte
+	for _, f := range files {
+		if content, err = ach.BuildReturn(f.Content, now, ach.Rejection{Trace: trace, Code: code}); err == nil {
+			return s.TakeInbound(ctx, "sandbox-"+trace+"-"+code, content, now)
+		}
+	}
+	return err
+}

@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/automobilepay/mobilepay/loan"
+)
+
+var (
+	lastCutoff = prepare(`SELECT cutoff_at FROM cutoff_runs WHERE reconciled_at IS NOT NULL ORDER BY cutoff_at DESC LIMIT 1`)
+	firstDue   = prepare(`SELECT cancel_by FROM payments WHERE status = 'SCHEDULED' ORDER BY cancel_by LIMIT 1`)
+	startRun   = prepare(`INSERT INTO cutoff_runs (cutoff_at) VALUES ($1) ON CONFLICT DO NOTHING`)
+	lockRun    = prepare(`SELECT cutoff_at, applied_at, filed_at, delivered_at, reconciled_at FROM cutoff_runs WHERE cutoff_at = $1 {{lock}}`)
+	updateRun  = prepare(`UPDATE cutoff_runs SET applied_at = $2, filed_at = $3, delivered_at = $4, reconciled_at = $5 WHERE cutoff_at = $1`)
+
+	duePayments = prepare(`SELECT ` + paymentColumns + ` FROM payments
+WHERE status = 'SCHEDULED' AND cancel_by <= $1 ORDER BY cancel_by, vehicle_id, id LIMIT $2 {{lock}}`)
+	applyPayments = prepare(`
+UPDATE payments SET status = r.status, applied_cents = r.applied_cents, settles_on = r.settles_on,
+    applied_at = CASE r.status WHEN 'APPLIED' THEN $2 ELSE applied_at END,
+    canceled_at = CASE r.status WHEN 'CANCELED' THEN $2 ELSE canceled_at END
+FROM {{rows $1: id bigint, status text, applied_cents bigint, settles_on date}}
+WHERE payments.id = r.id AND payments.status = 'SCHEDULED'`)
+	settlePayments = prepare(`UPDATE payments SET status = 'SETTLED' WHERE status = 'APPLIED' AND settles_on <= $1`)
+
+	insertEntries = prepare(`
+INSERT INTO ach_entries (customer_id, payment_id, payment_account_id, amount_cents, recurring, cutoff_at, effective_on)
+SELECT customer_id, payment_id, payment_account_id, amount_cents, recurring, $2, effective_on
+FROM {{rows $1: customer_id bigint, payment_id bigint, payment_account_id bigint, amount_cents bigint, recurring boolean, effective_on date, n bigint}}
+ORDER BY n`)
+	entriesOfRun = prepare(`
+SELECT e.id, e.payment_id, e.customer_id, e.amount_cents, e.recurring, e.effective_on, a.account_type, a.routing_number, a.number_sealed, a.fingerprint,
+    p.confirmation_number, c.first_name, c.last_name, a.customer_id AS account_owner
+FROM ach_entries e
+JOIN payment_accounts a ON a.id = e.payment_account_id
+JOIN payments p ON p.id = e.payment_id
+JOIN customers c ON c.id = a.customer_id
+WHERE e.cutoff_at = $1 ORDER BY e.id`)
+	traceEntries = prepare(`
+UPDATE ach_entries SET trace = r.trace FROM {{rows $1: id bigint, trace text}} WHERE ach_entries.id = r.id`)
+	insertFile = prepare(`
+INSERT INTO ach_files (cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
+	filesOfRun = prepare(`
+SELECT cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at, delivered_at FROM ach_files
+WHERE cutoff_at = $1 ORDER BY id_modifier`)
+	deliverFiles = prepare(`UPDATE ach_files SET delivered_at = $2 WHERE cutoff_at = $1 AND delivered_at IS NULL`)
+	runTotals    = prepare(`
+SELECT
+  (SELECT CAST(COALESCE(SUM(amount_cents), 0) AS BIGINT) FROM ach_entries WHERE cutoff_at = $1) AS entries_cents,
+  (SELECT COUNT(*) FROM ach_entries WHERE cutoff_at = $1) AS entries,
+  (SELECT CAST(COALESCE(SUM(p.applied_cents), 0) AS BIGINT) FROM ach_entries e JOIN payments p ON p.id = e.payment_id WHERE e.cutoff_at = $1) AS payments_cents,
+  (SELECT CAST(COALESCE(SUM(l.cash_cents), 0) AS BIGINT) FROM ach_entries e JOIN ledger l ON l.payment_id = e.payment_id AND l.kind = 'PAYMENT'
+   WHERE e.cutoff_at = $1) AS ledger_cents,
+  (SELECT CAST(COALESCE(SUM(total_cents), 0) AS BIGINT) FROM ach_files WHERE cutoff_at = $1) AS file_cents,
+  (SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM ach_files WHERE cutoff_at = $1) AS file_entries`)
+)
+
+// Run is a cut-off and how far its run has got; a step that is not done is nil.
+type Run struct {
+	CutoffAt     time.Time  `db:"cutoff_at"`
+	AppliedAt    *time.Time `db:"applied_at"`
+	FiledAt      *time.Time `db:"filed_at"`
+	DeliveredAt  *time.Time `db:"delivered_at"`
+	ReconciledAt *time.Time `db:"reconciled_at"`
+}
+
+// LastCutoff is the latest cut-off whose run is complete; [ErrNotFound] where
+// there was none yet.
+func (q *queries) LastCutoff(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := q.get(ctx, &at, lastCutoff)
+	return at, err
+}
+
+// FirstDue is the earliest cut-off of a payment that is scheduled; [ErrNotFound]
+// where none is.
+func (q *queries) FirstDue(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := q.get(ctx, &at, firstDue)
+	return at, err
+}
+
+// LockRun gets the run of a cut-off, begun now where it was not, and holds it
+// until the transaction ends: of two processes only one is in a run at a time.
+func (tx *Tx) LockRun(ctx context.Context, cutoff time.Time) (*Run, error) {
+	if _, err := tx.exec(ctx, startRun, utc(cutoff)); err != nil {
+		return nil, err
+	}
+	run := new(Run)
+	return run, tx.get(ctx, run, lockRun, utc(cutoff))
+}
+
+// UpdateRun writes how far a run has got.
+func (tx *Tx) UpdateRun(ctx context.Context, r *Run) error {
+	return tx.execOne(ctx, updateRun, utc(r.CutoffAt), instant(r.AppliedAt), instant(r.FiledAt), instant(r.DeliveredAt), instant(r.ReconciledAt))
+}
+
+// instant is an optional instant as it enters the database.
+func instant(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	u := utc(*at)
+	return &u
+}
+
+// DuePayments lists up to limit payments that are scheduled and whose cut-off has
+// come, earliest first, and holds them until the transaction ends.
+func (tx *Tx) DuePayments(ctx context.Context, cutoff time.Time, limit int) ([]loan.Payment, error) {
+	return tx.payments(ctx, duePayments, utc(cutoff), limit)
+}
+
+// AppliedPayment is what a run makes of a payment.
+type AppliedPayment struct {
+	ID        loan.PaymentID     `json:"id"`
+	Status    loan.PaymentStatus `json:"status"` // APPLIED, or CANCELED where nothing was owed
+	Applied   loan.Cents         `json:"applied_cents"`
+	SettlesOn *loan.Date         `json:"settles_on"`
+}
+
+// ApplyPayments writes what a run made of payments that it holds.
+func (tx *Tx) ApplyPayments(ctx context.Context, payments []AppliedPayment, at time.Time) error {
+	return tx.execRows(ctx, applyPayments, payments, utc(at))
+}
+
+// SettlePayments settles the payments whose time of ordinary returns is over.
+func (tx *Tx) SettlePayments(ctx context.Context, today loan.Date) (int64, error) {
+	return tx.exec(ctx, settlePayments, today)
+}
+
+// NewEntry is a debit that the bank is to be asked for.
+type NewEntry struct {
+	N                int                   `json:"n"`
+	CustomerID       loan.CustomerID       `json:"customer_id"`
+	PaymentID        loan.PaymentID        `json:"payment_id"`
+	PaymentAccountID loan.PaymentAccountID `json:"payment_account_id"`
+	Amount           loan.Cents            `json:"amount_cents"`
+	Recurring        bool                  `json:"recurring"`
+	EffectiveOn      loan.Date             `json:"effective_on"`
+}
+
+// InsertEntries adds the debits of a run, in their order.
+func (tx *Tx) InsertEntries(ctx context.Context, cutoff time.Time, entries []NewEntry) error {
+	return tx.execRows(ctx, insertEntries, entries, utc(cutoff))
+}
+
+// Entry is a debit with what a file needs to name its account.
+type Entry struct {
+	ID                 int64
+	PaymentID          loan.PaymentID
+	CustomerID         loan.CustomerID
+	Amount             loan.Cents
+	Recurring          bool
+	EffectiveOn        loan.Date
+	AccountType        loan.AccountType
+	RoutingNumber      string
+	Sealed             []byte
+	Fingerprint        []byte
+	ConfirmationNumber string
+	FirstName          string
+	LastName           string
+	AccountOwner       loan.CustomerID
+}
+
+// EntriesOfRun lists the debits of a run, in their order.
+func (q *queries) EntriesOfRun(ctx context.Context, cutoff time.Time) ([]Entry, error) {
+	var entries []Entry
+	err := q.query(ctx, entriesOfRun, func(rows *sql.Rows) error {
+		var e Entry
+		err := rows.Scan(&e.ID, &e.PaymentID, &e.CustomerID, &e.Amount, &e.Recurring, &e.EffectiveOn, &e.AccountType, &e.RoutingNumber,
+			&e.Sealed, &e.Fingerprint, &e.ConfirmationNumber, &e.FirstName, &e.LastName, &e.AccountOwner)
+		entries = append(entries, e)
+		return err
+	}, utc(cutoff))
+	return entries, err
+}
+
+// Traced is the trace number of an entry.
+type Traced struct {
+	ID    int64  `json:"id"`
+	Trace string `json:"trace"`
+}
+
+// TraceEntries writes the trace numbers under which entries are in a file.
+func (tx *Tx) TraceEntries(ctx context.Context, traced []Traced) error {
+	return tx.execRows(ctx, traceEntries, traced)
+}
+
+// File is what is known of a file for the bank. Its bytes are made anew from the
+// entries whenever they are needed, because they hold full account numbers.
+type File struct {
+	CutoffAt    time.Time  `db:"cutoff_at"`
+	IDModifier  string     `db:"id_modifier"`
+	Name        string     `db:"name"`
+	SHA256      string     `db:"sha256"`
+	Entries     int        `db:"entries"`
+	Total       loan.Cents `db:"total_cents"`
+	CreatedAt   time.Time  `db:"created_at"`
+	DeliveredAt *time.Time `db:"delivered_at"`
+}
+
+// InsertFile adds a file of a run.
+func (tx *Tx) InsertFile(ctx context.Context, f File) error {
+	_, err := tx.exec(ctx, insertFile, utc(f.CutoffAt), f.IDModifier, f.Name, f.SHA256, f.Entries, f.Total, utc(f.CreatedAt))
+	return err
+}
+
+// FilesOfRun lists the files of a run; none where nothing was to be debited.
+func (q *queries) FilesOfRun(ctx context.Context, cutoff time.Time) ([]File, error) {
+	var files []File
+	err := q.list(ctx, &files, filesOfRun, utc(cutoff))
+	return files, err
+}
+
+// DeliverFiles writes that the files of a run are safely out.
+func (tx *Tx) DeliverFiles(ctx context.Context, cutoff, at time.Time) error {
+	_, err := tx.exec(ctx, deliverFiles, utc(cutoff), utc(at))
+	return err
+}
+
+// Totals are what the books say of a run, from each side.
+type Totals struct {
+	Entries       int        `db:"entries"`
+	EntriesCents  loan.Cents `db:"entries_cents"`
+	PaymentsCents loan.Cents `db:"payments_cents"`
+	LedgerCents   loan.Cents `db:"ledger_cents"`
+	FileCents     loan.Cents `db:"file_cents"`
+	FileEntries   int        `db:"file_entries"`
+}
+
+// Agree tells whether all sides say the same.
+func (t Totals) Agree() bool {
+	return t.EntriesCents == t.PaymentsCents && t.EntriesCents == t.LedgerCents && t.EntriesCents == t.FileCents && t.Entries == t.FileEntries
+}
+
+// TotalsOfRun adds up what a run has done.
+func (q *queries) TotalsOfRun(ctx context.Context, cutoff time.Time) (Totals, error) {
+	var t Totals
+	err := q.get(ctx, &t, runTotals, utc(cutoff))
+	return t, err
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/automobilepay/mobilepay/loan"
+)
+
+var (
+	entryByTrace = prepare(`
+SELECT e.id, e.payment_id, e.payment_account_id, e.amount_cents, p.vehicle_id, p.customer_id, e.effective_on
+FROM ach_entries e JOIN payments p ON p.id = e.payment_id
+WHERE e.trace = $1 ORDER BY e.id DESC LIMIT 1`)
+	entryOfPayment  = prepare(`SELECT cutoff_at, trace FROM ach_entries WHERE payment_id = $1 AND trace IS NOT NULL`)
+	paymentByNumber = prepare(`SELECT id FROM payments WHERE confirmation_number = $1`)
+	claimReturn     = prepare(`
+INSERT INTO ach_returns (trace, code, customer_id, payment_id, received_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`)
+	returnPayment = prepare(`
+UPDATE payments SET status = 'RETURNED', returned_at = $2, return_code = $3 WHERE id = $1 AND status IN ('APPLIED', 'SETTLED')`)
+	paymentByID     = prepare(`SELECT ` + paymentColumns + ` FROM payments WHERE id = $1 {{lock}}`)
+	blockAccount    = prepare(`UPDATE payment_accounts SET blocked_at = $2, block_code = $3 WHERE id = $1 AND blocked_at IS NULL`)
+	cancelOnAccount = prepare(`
+UPDATE payments SET status = 'CANCELED', canceled_at = $2 WHERE payment_account_id = $1 AND status = 'SCHEDULED'
+RETURNING id, customer_id`)
+	autoPaysOnAccount = prepare(`
+UPDATE auto_pays SET status = $3, changed_at = $2 WHERE payment_account_id = $1 AND status IN ('ACTIVE', 'PAUSED') AND status <> $3
+RETURNING id, customer_id`)
+	insertException = prepare(`
+INSERT INTO exceptions (source, kind, detail, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
+	openExceptions = prepare(`SELECT id, source, kind, detail, created_at FROM exceptions WHERE resolved_at IS NULL ORDER BY id LIMIT 1000`)
+)
+
+// SentEntry is a debit that was sent, with the payment that it is for.
+type SentEntry struct {
+	ID               int64                 `db:"id"`
+	PaymentID        loan.PaymentID        `db:"payment_id"`
+	PaymentAccountID loan.PaymentAccountID `db:"payment_account_id"`
+	Amount           loan.Cents            `db:"amount_cents"`
+	VehicleID        loan.VehicleID        `db:"vehicle_id"`
+	CustomerID       loan.CustomerID       `db:"customer_id"`
+	EffectiveOn      loan.Date             `db:"effective_on"`
+}
+
+// EntryByTrace gets the latest debit with a trace number; [ErrNotFound].
+func (q *queries) EntryByTrace(ctx context.Context, trace string) (SentEntry, error) {
+	var e SentEntry
+	err := q.get(ctx, &e, entryByTrace, trace)
+	return e, err
+}
+
+// EntryOfPayment is the run and the trace number with which a payment was sent;
+// [ErrNotFound] where it was not.
+func (q *queries) EntryOfPayment(ctx context.Context, id loan.PaymentID) (cutoff time.Time, trace string, err error) {
+	var e struct {
+		CutoffAt time.Time `db:"cutoff_at"`
+		Trace    string    `db:"trace"`
+	}
+	err = q.get(ctx, &e, entryOfPayment, id)
+	return e.CutoffAt, e.Trace, err
+}
+
+// PaymentByConfirmation is the payment with a confirmation number; [ErrNotFound].
+func (q *queries) PaymentByConfirmation(ctx context.Context, number string) (loan.PaymentID, error) {
+	var id loan.PaymentID
+	err := q.get(ctx, &id, paymentByNumber, number)
+	return id, err
+}
+
+// ClaimReturn takes a return of a debit for this transaction; false where it has
+// been taken before.
+func (tx *Tx) ClaimReturn(ctx context.Context, e SentEntry, trace, code string, at time.Time) (bool, error) {
+	claimed, err := tx.exec(ctx, claimReturn, trace, code, e.CustomerID, e.PaymentID, utc(at))
+	return claimed == 1, err
+}
+
+// AnyPayment gets a payment whoever's it is, and holds it until the transaction
+// ends; [ErrNotFound].
+func (tx *Tx) AnyPayment(ctx context.Context, id loan.PaymentID) (*loan.Payment, error) {
+	p := new(loan.Payment)
+	return p, tx.get(ctx, p, paymentByID, id)
+}
+
+// ReturnPayment makes an applied payment a returned one; [ErrNotFound] where it is
+// in another state.
+func (tx *Tx) ReturnPayment(ctx context.Context, id loan.PaymentID, code string, at time.Time) error {
+	return tx.execOne(ctx, returnPayment, id, utc(at), code)
+}
+
+// BlockAccount ends debits from an account.
+func (tx *Tx) BlockAccount(ctx context.Context, id loan.PaymentAccountID, code string, at time.Time) error {
+	_, err := tx.exec(ctx, blockAccount, id, utc(at), code)
+	return err
+}
+
+// Changed is a row that a statement changed, and whose books it is in.
+type Changed[ID any] struct {
+	ID         ID              `db:"id"`
+	CustomerID loan.CustomerID `db:"customer_id"`
+}
+
+// CancelOnAccount cancels what is scheduled on an account.
+func (tx *Tx) CancelOnAccount(ctx context.Context, id loan.PaymentAccountID, at time.Time) ([]Changed[loan.PaymentID], error) {
+	var changed []Changed[loan.PaymentID]
+	err := tx.list(ctx, &changed, cancelOnAccount, id, utc(at))
+	return changed, err
+}
+
+// AutoPaysOnAccount pauses or ends the Auto Pays that draw on an account.
+func (tx *Tx) AutoPaysOnAccount(ctx context.Context, id loan.PaymentAccountID, status loan.AutoPayStatus, at time.Time) ([]Changed[loan.AutoPayID], error) {
+	var changed []Changed[loan.AutoPayID]
+	err := tx.list(ctx, &changed, autoPaysOnAccount, id, utc(at), status)
+	return changed, err
+}
+
+// Exception is something that the machine could not place.
+type Exception struct {
+	ID        int64     `db:"id"`
+	Source    string    `db:"source"`
+	Kind      string    `db:"kind"`
+	Detail    string    `db:"detail"` // never an account number
+	CreatedAt time.Time `db:"created_at"`
+}
+
+// InsertException adds an exception, once.
+func (tx *Tx) InsertException(ctx context.Context, e Exception) error {
+	_, err := tx.exec(ctx, insertException, e.Source, e.Kind, e.Detail, utc(e.CreatedAt))
+	return err
+}
+
+// OpenExceptions lists up to 1,000 exceptions that nobody has resolved, oldest
+// first.
+func (q *queries) OpenExceptions(ctx context.Context) ([]Exception, error) {
+	var list []Exception
+	err := q.list(ctx, &list, openExceptions)
+	return list, err
+}
