@@ -34,7 +34,12 @@ const (
 	Prenote
 	// Reversal gives back a debit that was sent in error.
 	Reversal
+	// MicroEntry gives less than a dollar, for the account's holder to tell how much.
+	MicroEntry
 )
+
+// credit tells whether the entry gives money.
+func (k Kind) credit() bool { return k == Reversal || k == MicroEntry }
 
 // transactionCode is the code of an entry: the first digit is the account, 2
 // checking and 3 savings; the second 7 is a debit, 8 its prenote, 2 a credit.
@@ -52,7 +57,7 @@ func transactionCode(kind Kind, account loan.AccountType) (int, bool) {
 	case Debit:
 	case Prenote:
 		code++
-	case Reversal:
+	case Reversal, MicroEntry:
 		code -= 5
 	default:
 		return 0, false

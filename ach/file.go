@@ -135,7 +135,7 @@ func build(o Originator, madeAt time.Time, idModifier byte, entries []Entry, mos
 func fit(entries []Entry, most int, total loan.Cents) int {
 	var debits, credits loan.Cents
 	for i := range entries {
-		if entries[i].Kind == Reversal {
+		if entries[i].Kind.credit() {
 			credits += entries[i].Amount
 		} else {
 			debits += entries[i].Amount
@@ -275,6 +275,8 @@ func (k Kind) description() string {
 		return "PRENOTE"
 	case Reversal:
 		return "REVERSAL"
+	case MicroEntry:
+		return "ACCTVERIFY" // reserved for this (NACHA, from 2022-09-16)
 	}
 	return ""
 }
@@ -283,7 +285,7 @@ func (o Originator) batch(entries []Entry, group []int) (moov.Batcher, error) {
 	first := &entries[group[0]]
 	h := moov.NewBatchHeader()
 	h.ServiceClassCode = moov.DebitsOnly
-	if first.Kind == Reversal {
+	if first.Kind.credit() {
 		h.ServiceClassCode = moov.CreditsOnly
 	}
 	h.CompanyName = o.CompanyName

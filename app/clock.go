@@ -20,6 +20,9 @@ func (a *App) moveClock(ctx context.Context, to time.Time) error {
 	}
 	a.moving.Lock()
 	defer a.moving.Unlock()
+	if err := a.Servicing.RunDue(ctx, set.Now()); err != nil {
+		return err
+	}
 	for now := set.Now(); now.Before(to); now = set.Now() {
 		stop := nextStop(now)
 		if stop.After(to) {

@@ -34,6 +34,7 @@ type ResolverRoot interface {
 	AutoPay() AutoPayResolver
 	Mutation() MutationResolver
 	Payment() PaymentResolver
+	PaymentAccount() PaymentAccountResolver
 	Query() QueryResolver
 	Statement() StatementResolver
 	Vehicle() VehicleResolver
@@ -68,6 +69,7 @@ type MutationResolver interface {
 	ReschedulePayment(ctx context.Context, input servicing.ReschedulePaymentInput) (*ReschedulePaymentPayload, error)
 	AddPaymentAccount(ctx context.Context, input servicing.AddPaymentAccountInput) (*AddPaymentAccountPayload, error)
 	UpdatePaymentAccount(ctx context.Context, input servicing.UpdatePaymentAccountInput) (*UpdatePaymentAccountPayload, error)
+	ConfirmMicroEntries(ctx context.Context, input servicing.ConfirmMicroEntriesInput) (*ConfirmMicroEntriesPayload, error)
 	RemovePaymentAccount(ctx context.Context, input servicing.RemovePaymentAccountInput) (*RemovePaymentAccountPayload, error)
 	LogIn(ctx context.Context, input servicing.LogInInput) (*LogInPayload, error)
 	LogOut(ctx context.Context) (*LogOutPayload, error)
@@ -78,6 +80,9 @@ type MutationResolver interface {
 type PaymentResolver interface {
 	PaymentAccount(ctx context.Context, obj *loan.Payment) (*loan.PaymentAccount, error)
 	Vehicle(ctx context.Context, obj *loan.Payment) (*loan.Vehicle, error)
+}
+type PaymentAccountResolver interface {
+	BankName(ctx context.Context, obj *loan.PaymentAccount) (*string, error)
 }
 type QueryResolver interface {
 	Viewer(ctx context.Context) (*loan.Customer, error)
@@ -133,6 +138,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAutoPayDayInput,
 		ec.unmarshalInputCancelAutoPayInput,
 		ec.unmarshalInputCancelPaymentInput,
+		ec.unmarshalInputConfirmMicroEntriesInput,
 		ec.unmarshalInputEnrollInOnlineStatementsInput,
 		ec.unmarshalInputLogInInput,
 		ec.unmarshalInputNewPaymentAccountInput,
@@ -360,6 +366,16 @@ func (ec *executionContext) childFields_CancelPaymentPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type CancelPaymentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ConfirmMicroEntriesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "paymentAccount":
+		return ec.fieldContext_ConfirmMicroEntriesPayload_paymentAccount(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ConfirmMicroEntriesPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfirmMicroEntriesPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Cutoff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "now":
@@ -506,6 +522,10 @@ func (ec *executionContext) childFields_PaymentAccount(ctx context.Context, fiel
 		return ec.fieldContext_PaymentAccount_removedAt(ctx, field)
 	case "blockedAt":
 		return ec.fieldContext_PaymentAccount_blockedAt(ctx, field)
+	case "debitableFrom":
+		return ec.fieldContext_PaymentAccount_debitableFrom(ctx, field)
+	case "bankName":
+		return ec.fieldContext_PaymentAccount_bankName(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PaymentAccount", field.Name)
 }
@@ -1004,6 +1024,20 @@ func (ec *executionContext) field_Mutation_cancelPayment_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (servicing.CancelPaymentInput, error) {
 			return ec.unmarshalNCancelPaymentInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐCancelPaymentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_confirmMicroEntries_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (servicing.ConfirmMicroEntriesInput, error) {
+			return ec.unmarshalNConfirmMicroEntriesInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐConfirmMicroEntriesInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2611,6 +2645,70 @@ func (ec *executionContext) _CancelWindowClosedError_closedAt(ctx context.Contex
 }
 func (ec *executionContext) fieldContext_CancelWindowClosedError_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CancelWindowClosedError", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ConfirmMicroEntriesPayload_paymentAccount(ctx context.Context, field graphql.CollectedField, obj *ConfirmMicroEntriesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfirmMicroEntriesPayload_paymentAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PaymentAccount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *loan.PaymentAccount) graphql.Marshaler {
+			return ec.marshalOPaymentAccount2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐPaymentAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfirmMicroEntriesPayload_paymentAccount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfirmMicroEntriesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PaymentAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfirmMicroEntriesPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConfirmMicroEntriesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfirmMicroEntriesPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []loan.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfirmMicroEntriesPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfirmMicroEntriesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Cutoff_now(ctx context.Context, field graphql.CollectedField, obj *servicing.Cutoff) (ret graphql.Marshaler) {
@@ -4409,6 +4507,63 @@ func (ec *executionContext) fieldContext_Mutation_updatePaymentAccount(ctx conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_confirmMicroEntries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_confirmMicroEntries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConfirmMicroEntries(ctx, fc.Args["input"].(servicing.ConfirmMicroEntriesInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Authenticated == nil {
+					var zeroVal *ConfirmMicroEntriesPayload
+					return zeroVal, errors.New("directive authenticated is not implemented")
+				}
+				return ec.Directives.Authenticated(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ConfirmMicroEntriesPayload) graphql.Marshaler {
+			return ec.marshalNConfirmMicroEntriesPayload2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋgraphᚐConfirmMicroEntriesPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_confirmMicroEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfirmMicroEntriesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_confirmMicroEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_removePaymentAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5560,6 +5715,52 @@ func (ec *executionContext) _PaymentAccount_blockedAt(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_PaymentAccount_blockedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentAccount", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentAccount_debitableFrom(ctx context.Context, field graphql.CollectedField, obj *loan.PaymentAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentAccount_debitableFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Debitable(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *loan.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentAccount_debitableFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentAccount", field, true, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentAccount_bankName(ctx context.Context, field graphql.CollectedField, obj *loan.PaymentAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentAccount_bankName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PaymentAccount().BankName(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentAccount_bankName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentAccount", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentAccountExistsError_code(ctx context.Context, field graphql.CollectedField, obj *loan.AccountExists) (ret graphql.Marshaler) {
@@ -10060,6 +10261,43 @@ func (ec *executionContext) unmarshalInputCancelPaymentInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputConfirmMicroEntriesInput(ctx context.Context, obj any) (servicing.ConfirmMicroEntriesInput, error) {
+	var it servicing.ConfirmMicroEntriesInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"paymentAccountId", "amounts"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "paymentAccountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentAccountId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐPaymentAccountID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PaymentAccountID = data
+		case "amounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amounts"))
+			data, err := ec.unmarshalNDecimal2ᚕgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDecimalᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amounts = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputEnrollInOnlineStatementsInput(ctx context.Context, obj any) (servicing.EnrollInOnlineStatementsInput, error) {
 	var it servicing.EnrollInOnlineStatementsInput
 	if obj == nil {
@@ -10155,8 +10393,11 @@ func (ec *executionContext) unmarshalInputNewPaymentAccountInput(ctx context.Con
 	if _, present := asMap["makeDefault"]; !present {
 		asMap["makeDefault"] = false
 	}
+	if _, present := asMap["validateBy"]; !present {
+		asMap["validateBy"] = "AUTOMATIC"
+	}
 
-	fieldsInOrder := [...]string{"type", "routingNumber", "accountNumber", "nickname", "makeDefault", "authorized"}
+	fieldsInOrder := [...]string{"type", "routingNumber", "accountNumber", "nickname", "makeDefault", "authorized", "validateBy"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -10205,6 +10446,13 @@ func (ec *executionContext) unmarshalInputNewPaymentAccountInput(ctx context.Con
 				return it, err
 			}
 			it.Authorized = data
+		case "validateBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validateBy"))
+			data, err := ec.unmarshalNAccountValidation2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐAccountValidation(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidateBy = data
 		}
 	}
 	return it, nil
@@ -11642,6 +11890,49 @@ func (ec *executionContext) _CancelWindowClosedError(ctx context.Context, sel as
 	return out
 }
 
+var confirmMicroEntriesPayloadImplementors = []string{"ConfirmMicroEntriesPayload"}
+
+func (ec *executionContext) _ConfirmMicroEntriesPayload(ctx context.Context, sel ast.SelectionSet, obj *ConfirmMicroEntriesPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, confirmMicroEntriesPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfirmMicroEntriesPayload")
+		case "paymentAccount":
+			out.Values[i] = ec._ConfirmMicroEntriesPayload_paymentAccount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ConfirmMicroEntriesPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var cutoffImplementors = []string{"Cutoff"}
 
 func (ec *executionContext) _Cutoff(ctx context.Context, sel ast.SelectionSet, obj *servicing.Cutoff) graphql.Marshaler {
@@ -12292,6 +12583,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "confirmMicroEntries":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_confirmMicroEntries(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "removePaymentAccount":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_removePaymentAccount(ctx, field)
@@ -12660,48 +12958,91 @@ func (ec *executionContext) _PaymentAccount(ctx context.Context, sel ast.Selecti
 		case "id":
 			out.Values[i] = ec._PaymentAccount_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "type":
 			out.Values[i] = ec._PaymentAccount_type(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "routingNumber":
 			out.Values[i] = ec._PaymentAccount_routingNumber(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "last4":
 			out.Values[i] = ec._PaymentAccount_last4(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nickname":
 			out.Values[i] = ec._PaymentAccount_nickname(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "isDefault":
 			out.Values[i] = ec._PaymentAccount_isDefault(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "addedAt":
 			out.Values[i] = ec._PaymentAccount_addedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "removedAt":
 			out.Values[i] = ec._PaymentAccount_removedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "blockedAt":
 			out.Values[i] = ec._PaymentAccount_blockedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "debitableFrom":
+			out.Values[i] = ec._PaymentAccount_debitableFrom(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bankName":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PaymentAccount_bankName(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -14899,6 +15240,23 @@ func (ec *executionContext) marshalNAccountType2githubᚗcomᚋautomobilepayᚋm
 	return res
 }
 
+func (ec *executionContext) unmarshalNAccountValidation2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐAccountValidation(ctx context.Context, v any) (servicing.AccountValidation, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := servicing.AccountValidation(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAccountValidation2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐAccountValidation(ctx context.Context, sel ast.SelectionSet, v servicing.AccountValidation) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNAddPaymentAccountInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐAddPaymentAccountInput(ctx context.Context, v any) (servicing.AddPaymentAccountInput, error) {
 	res, err := ec.unmarshalInputAddPaymentAccountInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -15071,6 +15429,21 @@ func (ec *executionContext) marshalNCancelPaymentPayload2ᚖgithubᚗcomᚋautom
 	return ec._CancelPaymentPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNConfirmMicroEntriesInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐConfirmMicroEntriesInput(ctx context.Context, v any) (servicing.ConfirmMicroEntriesInput, error) {
+	res, err := ec.unmarshalInputConfirmMicroEntriesInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConfirmMicroEntriesPayload2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋgraphᚐConfirmMicroEntriesPayload(ctx context.Context, sel ast.SelectionSet, v *ConfirmMicroEntriesPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ConfirmMicroEntriesPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNContract2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐContract(ctx context.Context, sel ast.SelectionSet, v loan.Contract) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -15154,6 +15527,35 @@ func (ec *executionContext) marshalNDecimal2githubᚗcomᚋautomobilepayᚋmobil
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNDecimal2ᚕgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDecimalᚄ(ctx context.Context, v any) ([]loan.Decimal, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]loan.Decimal, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNDecimal2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDecimal(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNDecimal2ᚕgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDecimalᚄ(ctx context.Context, sel ast.SelectionSet, v []loan.Decimal) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNDecimal2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDecimal(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNEnrollInOnlineStatementsInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐEnrollInOnlineStatementsInput(ctx context.Context, v any) (servicing.EnrollInOnlineStatementsInput, error) {

@@ -35,6 +35,14 @@ type CancelPaymentPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `confirmMicroEntries` answers.
+type ConfirmMicroEntriesPayload struct {
+	// The account; null when it was refused.
+	PaymentAccount *loan.PaymentAccount `json:"paymentAccount,omitempty"`
+	// Why it was refused: MICRO_ENTRIES_WRONG, and PAYMENT_ACCOUNT_BLOCKED after three tries.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `enrollInOnlineStatements` answers.
 type EnrollInOnlineStatementsPayload struct {
 	// The vehicle as it is now; null when it was refused.

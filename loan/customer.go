@@ -71,7 +71,16 @@ type PaymentAccount struct {
 	IsDefault     bool             `db:"is_default"`
 	AddedAt       time.Time        `db:"added_at"`
 	RemovedAt     *time.Time       `db:"removed_at"`
-	BlockedAt     *time.Time       `db:"blocked_at"` // since when the bank takes no debits
+	BlockedAt     *time.Time       `db:"blocked_at"`     // since when the bank takes no debits
+	DebitableFrom Date             `db:"debitable_from"` // the first day of a debit; no day while it is not validated
+}
+
+// Debitable is the first day of a debit; nil while the account is not validated.
+func (a *PaymentAccount) Debitable() *Date {
+	if a.DebitableFrom.IsZero() {
+		return nil
+	}
+	return &a.DebitableFrom
 }
 
 // Statement is the account of one billing cycle. It does not change once issued.

@@ -23,9 +23,28 @@ func (r *mutationResolver) UpdatePaymentAccount(ctx context.Context, input servi
 	return &graph.UpdatePaymentAccountPayload{PaymentAccount: paymentAccount, UserErrors: refusals}, err
 }
 
+func (r *mutationResolver) ConfirmMicroEntries(ctx context.Context, input servicing.ConfirmMicroEntriesInput) (*graph.ConfirmMicroEntriesPayload, error) {
+	paymentAccount, refusals, err := call(ctx, func(viewer auth.Viewer) (*loan.PaymentAccount, error) {
+		return r.Servicing.ConfirmMicroEntries(ctx, viewer, input)
+	})
+	return &graph.ConfirmMicroEntriesPayload{PaymentAccount: paymentAccount, UserErrors: refusals}, err
+}
+
 func (r *mutationResolver) RemovePaymentAccount(ctx context.Context, input servicing.RemovePaymentAccountInput) (*graph.RemovePaymentAccountPayload, error) {
 	paymentAccount, refusals, err := call(ctx, func(viewer auth.Viewer) (*loan.PaymentAccount, error) {
 		return r.Servicing.RemovePaymentAccount(ctx, viewer, input)
 	})
 	return &graph.RemovePaymentAccountPayload{PaymentAccount: paymentAccount, UserErrors: refusals}, err
 }
+
+func (r *paymentAccountResolver) BankName(ctx context.Context, obj *loan.PaymentAccount) (*string, error) {
+	name, ok := r.Directory.Lookup(obj.RoutingNumber)
+	if !ok {
+		return nil, nil
+	}
+	return &name, nil
+}
+
+func (r *Resolver) PaymentAccount() graph.PaymentAccountResolver { return &paymentAccountResolver{r} }
+
+type paymentAccountResolver struct{ *Resolver }

@@ -16,6 +16,13 @@ import (
 // Resolver is the root of all resolvers.
 type Resolver struct {
 	Servicing *servicing.Service
+	// Directory knows the banks by their routing numbers.
+	Directory Directory
+}
+
+// Directory knows the banks by their routing numbers.
+type Directory interface {
+	Lookup(routingNumber string) (name string, ok bool)
 }
 
 // call runs a mutation for the viewer. Refusals come back apart, as the answer;

@@ -63,7 +63,6 @@ func exists(ctx context.Context, in credentials, username string) (bool, error) 
 
 func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
 	today, number := loan.DateOf(now), numbers(0)
-	fiveDays := 5
 	h := &household{
 		customer: newCustomer(demoUsername, hash, "Dana", "Reyes", "+17045550142", loan.Address{
 			Line1: "4180 Providence Road", Line2: "Apt 12", City: "Charlotte", State: "NC", PostalCode: "28211",
@@ -84,15 +83,16 @@ func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
 			{today.DaysUntil(dueOn) + 9, 75_00, loan.KindPrincipalOnly},
 		},
 	}, d.Timing, dice, number))
-	// Auto Pay has just paid the lease.
-	since := now.AddDate(0, -9, 0)
+	// Auto Pay paid the lease yesterday.
+	since, leaseDueOn := now.AddDate(0, -9, 0), dayBefore29(today.AddDays(4))
+	daysBefore := today.AddDays(-1).DaysUntil(leaseDueOn)
 	h.lives = append(h.lives, tell(story{
 		vehicle:  loan.Vehicle{Year: today.Year - 1, Make: "GMC", Model: "Terrain", VIN: dice.vin(), PaperlessSince: &since},
 		contract: &loan.Lease{Terms: loan.Terms{TermMonths: 36, Instalment: 339_00}, PurchaseOption: 17_250_00, MilesAllowed: 36_000},
-		now:      now, dueOn: dayBefore29(today.AddDays(1)), past: 16, early: true,
+		now:      now, dueOn: leaseDueOn, past: 16, early: true,
 		payments: 17, statements: 15,
 		autoPay: &loan.AutoPay{
-			Status: loan.AutoPayActive, AmountKind: loan.AutoPayAmountDue, DaysBeforeDue: &fiveDays, SetUpAt: since, ChangedAt: since,
+			Status: loan.AutoPayActive, AmountKind: loan.AutoPayAmountDue, DaysBeforeDue: &daysBefore, SetUpAt: since, ChangedAt: since,
 		},
 		pending: []pending{{16, 100_00, loan.KindRegular}},
 	}, d.Timing, dice, number))

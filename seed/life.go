@@ -44,8 +44,9 @@ const (
 	usualSpread = 4                 // and at the most so many days earlier
 	graceDays   = 10                // after the due date comes a late fee
 	lateFee     = loan.Cents(25_00) // in cents
-	openDays    = 5                 // a payment is settled after so many days
 )
+
+const notSufficientFunds = "R01"
 
 // teller writes a story down.
 type teller struct {
@@ -82,7 +83,7 @@ func (t *teller) due(n int) loan.Date { return t.dueOn.AddMonths(n - t.past - 1)
 // agree fills in what of a contract follows from its story.
 func (t *teller) agree() {
 	t.terms.AccountNumberLast4 = t.dice.digits(8)[4:]
-	t.terms.OpenedOn, t.terms.MaturesOn = t.due(0), t.due(t.terms.TermMonths)
+	t.terms.OpenedOn, t.terms.MaturesOn, t.terms.DueDay = t.due(0), t.due(t.terms.TermMonths), t.dueOn.Day
 	switch c := t.contract.(type) {
 	case *loan.Loan:
 		c.Instalment = instalment(c.AmountFinanced, c.AnnualRate, c.TermMonths)
@@ -122,23 +123,23 @@ func (t *teller) pay() {
 		returned = t.past
 	}
 	for n := 1; n <= last; n++ {
-		on := t.due(n).AddDays(-usualDays)
-		automatic := t.autoPay != nil && t.autoPay.SetUpAt.Before(t.due(n-1).At(0))
-		if !automatic {
-			on = on.AddDays(-t.dice.roll(usualSpread + 1))
+		on := t.due(n).AddDays(-usualDays - t.dice.roll(usualSpread+1))
+		var automatic loan.Date // the due date, where Auto Pay paid it
+		if t.autoPay != nil && t.autoPay.SetUpAt.Before(t.due(n-1).At(0)) {
+			on, automatic = t.autoPay.PaysOn(t.due(n)), t.due(n)
 		}
 		if n == canceled {
-			t.payment(on.AddDays(-1), t.terms.Instalment, loan.Canceled, false)
+			t.payment(on.AddDays(-1), loan.Canceled, loan.Date{})
 		}
 		if n == returned {
-			t.payment(on, t.terms.Instalment, loan.Returned, automatic)
-			on, automatic = t.due(n).AddDays(-2), false // and paid again
+			t.payment(on, loan.Returned, automatic)
+			on, automatic = t.due(n).AddDays(-2), loan.Date{} // and paid again
 		}
 		owed := t.owed[n-1]
 		if !t.missed || n < t.past {
 			credited := on
 			if n >= kept {
-				credited = t.payment(on, t.terms.Instalment, t.statusOf(on), automatic).CreditedOn
+				credited = t.payment(on, loan.Settled, automatic).CreditedOn
 			}
 			owed -= t.credit(credited)
 		}
@@ -158,31 +159,51 @@ func (t *teller) credit(on loan.Date) loan.Cents {
 	return principal
 }
 
-func (t *teller) statusOf(on loan.Date) loan.PaymentStatus {
-	if on.Before(t.today.AddDays(-openDays)) {
-		return loan.Settled
+// payment adds a past payment of an instalment for a day, or the next one that
+// the rules allow. automatic is the due date that Auto Pay paid with it.
+func (t *teller) payment(on loan.Date, status loan.PaymentStatus, automatic loan.Date) *loan.Payment {
+	ahead, hour := t.dice.roll(4), t.dice.between(8, 17)
+	switch {
+	case !automatic.IsZero():
+		ahead, hour = 3, 6
+	case status == loan.Canceled:
+		ahead = 3 // a day or two pass until it is
 	}
-	return loan.Applied
-}
-
-// payment adds a payment for a day, or the next one that the rules allow.
-func (t *teller) payment(on loan.Date, amount loan.Cents, status loan.PaymentStatus, automatic bool) *loan.Payment {
-	origin, ahead := loan.OriginCustomer, t.dice.roll(4)
-	submitted := on.AddDays(-min(ahead, t.timing.FurthestDays)).At(t.dice.between(8, 17))
-	if automatic {
-		origin, submitted = loan.OriginAutoPay, on.AddDays(-min(3, t.timing.FurthestDays)).At(6)
+	submitted := on.AddDays(-min(ahead, t.timing.FurthestDays)).At(hour).Add(time.Duration(t.dice.roll(3_600_000)) * time.Millisecond)
+	p := t.submit(submitted.UTC(), on, t.terms.Instalment)
+	p.Status = status
+	if !automatic.IsZero() {
+		p.Origin, p.DueOn = loan.OriginAutoPay, automatic
 	}
-	if status == loan.Canceled { // a day or two passed until it was
-		submitted = on.AddDays(-min(3, t.timing.FurthestDays)).At(t.dice.between(8, 17))
-	}
-	submitted = submitted.Add(time.Duration(t.dice.roll(3_600_000)) * time.Millisecond).UTC()
-	p := t.submit(submitted, on, amount)
-	p.Origin, p.Status = origin, status
 	if status == loan.Canceled {
-		at := submitted.Add(p.CancelBy.Sub(submitted) / 2).Truncate(time.Microsecond)
-		p.CanceledAt = &at
+		p.CanceledAt = at(p.SubmittedAt.Add(p.CancelBy.Sub(p.SubmittedAt) / 2))
+		return p
+	}
+	p.Applied, p.AppliedAt = p.Amount, at(p.CancelBy.Add(time.Minute))
+	settlesOn := settlesOn(t.timing, p)
+	switch {
+	case status == loan.Returned:
+		p.ReturnCode, p.ReturnedAt = notSufficientFunds, at(settlesOn.At(8))
+	case settlesOn.After(t.today):
+		p.Status = loan.Applied
 	}
 	return p
+}
+
+// settlesOn is when the bank's ordinary time to return a payment is over.
+func settlesOn(timing loan.Timing, p *loan.Payment) loan.Date {
+	on := p.DebitedOn
+	for range loan.SettlementDays {
+		for on = on.AddDays(1); !timing.IsBankingDay(on); {
+			on = on.AddDays(1)
+		}
+	}
+	return on
+}
+
+func at(t time.Time) *time.Time {
+	t = t.UTC().Truncate(time.Microsecond)
+	return &t
 }
 
 // submit adds a scheduled payment with the slot that it gets.

@@ -89,13 +89,36 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 			}
 		}
 	}
-	if err := b.InsertPayments(ctx, payments); err != nil {
-		return err
-	}
 	if err := b.InsertAutoPays(ctx, autoPays); err != nil {
 		return err
 	}
+	if err := insertPayments(ctx, d, b, payments); err != nil {
+		return err
+	}
 	return b.InsertStatements(ctx, statements)
+}
+
+// insertPayments adds payments. Those that are not settled yet get there as they
+// do elsewhere, so that the day is known on which they will be.
+func insertPayments(ctx context.Context, d Deps, b *store.Bulk, payments []*loan.Payment) error {
+	var applied []*loan.Payment
+	for _, p := range payments {
+		if p.Status == loan.Applied {
+			p.Status = loan.Scheduled
+			applied = append(applied, p)
+		}
+	}
+	if err := b.InsertPayments(ctx, payments); err != nil {
+		return err
+	}
+	for _, p := range applied {
+		on := settlesOn(d.Timing, p)
+		row := store.AppliedPayment{ID: p.ID, Status: loan.Applied, Applied: p.Applied, SettlesOn: &on}
+		if err := b.ApplyPayments(ctx, []store.AppliedPayment{row}, *p.AppliedAt); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seal does what adding a bank account does.
@@ -116,7 +139,10 @@ func (l *life) belongTo(h *household) {
 	for i, p := range l.payments {
 		p.CustomerID, p.ScheduledBy, p.VehicleID = owner, owner, vehicle
 		p.PaymentAccountID = h.accounts[0].ID
-		if i%5 == 4 && p.Origin == loan.OriginCustomer {
+		switch {
+		case p.Origin == loan.OriginAutoPay:
+			p.AutoPayID = &l.autoPay.ID // which it has before its payments do
+		case i%5 == 4:
 			p.PaymentAccountID = h.accounts[len(h.accounts)-1].ID
 		}
 	}
@@ -134,6 +160,7 @@ func bankAccounts(d *dice, nickname string, added time.Time) []*account {
 	bankAccount := func(kind loan.AccountType, routing, nickname string, number string) *account {
 		a := &account{number: number}
 		a.Type, a.RoutingNumber, a.Nickname, a.AddedAt = kind, routing, nickname, added
+		a.DebitableFrom = loan.DateOf(added)
 		return a
 	}
 	checking := bankAccount(loan.Checking, "123456780", nickname, d.digits(11))

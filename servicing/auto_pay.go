@@ -204,8 +204,15 @@ func (s *Service) planBatch(ctx context.Context, tx *store.Tx, today loan.Date, 
 			planned = append(planned, p)
 		}
 	}
+	before, err := lastAmounts(ctx, tx, planned)
+	if err != nil {
+		return 0, err
+	}
 	inserted, err := tx.InsertAutoPayments(ctx, planned, now)
 	if err != nil {
+		return 0, err
+	}
+	if err := tx.InsertNotices(ctx, changedAmounts(inserted, before), now); err != nil {
 		return 0, err
 	}
 	audits := make([]store.AuditEntry, len(inserted))
@@ -213,6 +220,38 @@ func (s *Service) planBatch(ctx context.Context, tx *store.Tx, today loan.Date, 
 		audits[i] = store.AuditEntry{CustomerID: p.CustomerID, At: now, Actor: "auto pay", Action: "payment.scheduled", Subject: fmt.Sprintf("payment:%d", p.ID), Detail: "{}"}
 	}
 	return autoPays[len(autoPays)-1].ID, tx.InsertAudits(ctx, audits)
+}
+
+// lastAmounts is what each Auto Pay paid last, of those that pay now.
+func lastAmounts(ctx context.Context, tx *store.Tx, planned []*loan.Payment) (map[loan.AutoPayID]loan.Cents, error) {
+	ids := make([]loan.AutoPayID, len(planned))
+	for i, p := range planned {
+		ids[i] = *p.AutoPayID
+	}
+	amounts := make(map[loan.AutoPayID]loan.Cents, len(ids))
+	if len(ids) == 0 {
+		return amounts, nil
+	}
+	last, err := tx.LastAutoPayments(ctx, ids)
+	for _, p := range last {
+		amounts[p.AutoPayID] = p.Amount
+	}
+	return amounts, err
+}
+
+// changedAmounts are the notices that are due 10 days before a payment whose
+// amount differs from the one before (Regulation E, 12 CFR 1005.10(d)).
+func changedAmounts(payments []store.AutoPayment, before map[loan.AutoPayID]loan.Cents) []store.Notice {
+	var notices []store.Notice
+	for _, p := range payments {
+		if last, paid := before[p.AutoPayID]; paid && last != p.Amount {
+			notices = append(notices, store.Notice{
+				CustomerID: p.CustomerID, Kind: "AUTO_PAY_AMOUNT_CHANGED", Subject: fmt.Sprintf("payment:%d", p.ID),
+				Detail: fmt.Sprintf(`{"on":%q,"amount":%q,"before":%q}`, p.ScheduledOn, p.Amount.Amount(), last.Amount()),
+			})
+		}
+	}
+	return notices
 }
 
 // planned is the payment that Auto Pay makes for the next due date, where its day

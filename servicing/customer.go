@@ -92,7 +92,7 @@ func (s *Service) LogOut(ctx context.Context, viewer auth.Viewer) error {
 // UpdateProfile changes how a customer is reached.
 func (s *Service) UpdateProfile(ctx context.Context, viewer auth.Viewer, in UpdateProfileInput) (*loan.Customer, error) {
 	return inTx(ctx, s, func(tx *store.Tx) (*loan.Customer, error) {
-		customer, err := tx.Customer(ctx, viewer.CustomerID)
+		customer, err := tx.LockCustomer(ctx, viewer.CustomerID)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,13 @@ func (s *Service) RunDue(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, cutoff := range loan.CutoffsBetween(last, now) {
+	cutoffs := loan.CutoffsBetween(last, now)
+	if len(cutoffs) > 0 {
+		if err := s.checkRun(ctx, last); err != nil {
+			return fmt.Errorf("the run of %s: %w", last.Format(time.RFC3339), err)
+		}
+	}
+	for _, cutoff := range cutoffs {
 		if err := s.startDay(ctx, loan.DateOf(cutoff), now); err != nil {
 			return err
 		}
@@ -50,21 +56,38 @@ func (s *Service) RunDue(ctx context.Context, now time.Time) error {
 	return s.startDay(ctx, loan.DateOf(now), now)
 }
 
-// lastCutoff is the cut-off after which runs are due: the last complete one; on a
-// new database, the one before the first payment that is due, or before now.
+// lastCutoff is the instant after which runs are due: the last complete one; just
+// before the first one that was begun and is not complete; just before the first
+// payment that is due; on a new database, the cut-off before now, from which the
+// books begin.
 func (s *Service) lastCutoff(ctx context.Context, now time.Time) (time.Time, error) {
 	last, err := s.Store.LastCutoff(ctx)
 	if !errors.Is(err, store.ErrNotFound) {
 		return last, err
 	}
-	first, err := s.Store.FirstDue(ctx)
+	// The very first run may have been cut short with its payments applied already.
+	first, err := s.Store.FirstUnfinished(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		first, err = s.Store.FirstDue(ctx)
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && first.After(now):
-		return now, nil
+		return s.begin(ctx, now)
 	case err != nil:
 		return first, err
 	}
 	return first.Add(-time.Microsecond), nil
+}
+
+// begin notes the cut-off before now as done, with nothing in it: what comes after
+// it is due.
+func (s *Service) begin(ctx context.Context, now time.Time) (time.Time, error) {
+	cutoffs := loan.CutoffsBetween(now.AddDate(0, 0, -2), now)
+	last := cutoffs[len(cutoffs)-1]
+	return last, s.step(ctx, last, func(_ *store.Tx, run *store.Run) error {
+		run.AppliedAt, run.FiledAt, run.DeliveredAt, run.ReconciledAt = &now, &now, &now, &now
+		return nil
+	})
 }
 
 // startDay does what a day brings: contracts whose due date has gone by are
@@ -114,6 +137,9 @@ func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) 
 // apply the payments, put the debits in files, deliver them, reconcile.
 func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err // each step ends, and the next one waits for the next call
+		}
 		var run store.Run
 		if err := s.step(ctx, cutoff, func(tx *store.Tx, r *store.Run) (err error) {
 			run = *r
@@ -133,9 +159,10 @@ func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
 		case run.ReconciledAt != nil:
 			return nil
 		case run.FiledAt != nil && run.DeliveredAt == nil:
-			// Sending takes its time: no transaction waits for it. Whoever else
-			// sends at the same time sends the same.
-			if err := s.deliver(ctx, cutoff, now); err != nil {
+			// Sending takes its time: no transaction waits for it. A file that the
+			// bank has fetched must not be put there again by who comes late.
+			deliver := func() error { return s.deliver(ctx, cutoff, now) }
+			if err := s.Store.Alone(ctx, "deliver", deliver); err != nil {
 				return err
 			}
 		}
@@ -145,6 +172,8 @@ func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
 // step does one step of a run in a transaction that holds the run, and writes how
 // far it has got.
 func (s *Service) step(ctx context.Context, cutoff time.Time, do func(*store.Tx, *store.Run) error) error {
+	ctx, done := finishing(ctx)
+	defer done()
 	return s.Store.InTx(ctx, func(tx *store.Tx) error {
 		run, err := tx.LockRun(ctx, cutoff)
 		if err != nil {
@@ -158,6 +187,16 @@ func (s *Service) step(ctx context.Context, cutoff time.Time, do func(*store.Tx,
 	})
 }
 
+// stepGrace is how long a step that is under way may go on once its caller stops.
+const stepGrace = 5 * time.Second
+
+// finishing is a context that ends some time after ctx.
+func finishing(ctx context.Context) (context.Context, func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stepGrace, cancel) })
+	return longer, func() { stop(); cancel() }
+}
+
 // applyBatch posts the next payments of a cut-off. It returns the instant once
 // none is left, and nil before.
 func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time.Time) (*time.Time, error) {
@@ -166,7 +205,8 @@ func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time
 		return nil, err
 	}
 	if len(due) == 0 {
-		return &now, nil
+		effectiveOn := ach.EffectiveOn(loan.DateOf(cutoff), now)
+		return &now, tx.TakeWaitingEntries(ctx, cutoff, effectiveOn, ach.AddBankingDays(effectiveOn, prenoteDays))
 	}
 	ids := make([]loan.VehicleID, len(due))
 	for i := range due {
@@ -176,7 +216,7 @@ func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time
 	if err != nil {
 		return nil, err
 	}
-	w := work{vehicles: vehicles}
+	w := work{vehicles: vehicles, entries: []store.NewEntry{}} // none where nothing is owed by now
 	for i := range due {
 		if err := w.apply(&due[i], now); err != nil {
 			return nil, fmt.Errorf("apply payment %d: %w", due[i].ID, err)
@@ -274,6 +314,17 @@ func (s *Service) fileEntries(ctx context.Context, tx *store.Tx, cutoff, now tim
 	return tx.TraceEntries(ctx, traced)
 }
 
+var kinds = map[store.EntryKind]ach.Kind{store.DebitEntry: ach.Debit, store.PrenoteEntry: ach.Prenote, store.MicroEntry: ach.MicroEntry}
+
+// individualID is the number in an entry that comes back with it: the payment's,
+// or that of an entry which is for none.
+func individualID(entry int64, payment *loan.PaymentID) string {
+	if payment != nil {
+		return strconv.FormatInt(int64(*payment), 10)
+	}
+	return "E" + strconv.FormatInt(entry, 10)
+}
+
 // buildFiles makes the files of a run from its debits, as of the instant at which
 // they were put into files.
 func (s *Service) buildFiles(entries []store.Entry, cutoff, madeAt time.Time) ([]ach.File, []store.Traced, error) {
@@ -285,8 +336,8 @@ func (s *Service) buildFiles(entries []store.Entry, cutoff, madeAt time.Time) ([
 		}
 		traced[i] = store.Traced{ID: e.ID, Trace: fmt.Sprintf("%s%07d", s.Originator.ODFI, e.ID%10_000_000)}
 		lines[i] = ach.Entry{
-			ID: strconv.FormatInt(int64(e.PaymentID), 10), Recurring: e.Recurring, Amount: e.Amount, RoutingNumber: e.RoutingNumber,
-			AccountNumber: ach.AccountNumber(number), AccountType: e.AccountType, Name: e.FirstName + " " + e.LastName,
+			ID: individualID(e.ID, e.PaymentID), Kind: kinds[e.Kind], Recurring: e.Recurring, Amount: e.Amount, RoutingNumber: e.RoutingNumber,
+			AccountNumber: ach.AccountNumber(number), AccountType: e.AccountType, Name: e.Name,
 			EffectiveOn: e.EffectiveOn, Trace: traced[i].Trace,
 		}
 	}
@@ -299,14 +350,15 @@ func (s *Service) buildFiles(entries []store.Entry, cutoff, madeAt time.Time) ([
 	return files, traced, err
 }
 
-// deliver hands the files of a run to the outbox. They are made anew from the
-// debits, and must be what was described when they were made first.
+// deliver hands the files of a run to the outbox, unless that has been done. They
+// are made anew from the debits, and must be what was described when they were made
+// first.
 func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
 	described, err := s.Store.FilesOfRun(ctx, cutoff)
 	if err != nil {
 		return err
 	}
-	if len(described) > 0 {
+	if len(described) > 0 && described[0].DeliveredAt == nil {
 		entries, err := s.Store.EntriesOfRun(ctx, cutoff)
 		if err != nil {
 			return err
@@ -328,9 +380,17 @@ func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
 		}
 	}
 	return s.step(ctx, cutoff, func(tx *store.Tx, run *store.Run) error {
+		if run.DeliveredAt != nil {
+			return nil
+		}
 		run.DeliveredAt = &now
 		return tx.DeliverFiles(ctx, cutoff, now)
 	})
+}
+
+// checkRun checks a complete run again before the next one begins.
+func (s *Service) checkRun(ctx context.Context, cutoff time.Time) error {
+	return s.Store.InTx(ctx, func(tx *store.Tx) error { return reconcileRun(ctx, tx, cutoff) })
 }
 
 // reconcileRun checks to the cent that files, ledger and payments of a run agree.

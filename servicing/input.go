@@ -81,6 +81,7 @@ type (
 		Nickname      *string
 		MakeDefault   bool
 		Authorized    bool
+		ValidateBy    AccountValidation
 	}
 
 	AddPaymentAccountInput struct {
@@ -97,6 +98,11 @@ type (
 	RemovePaymentAccountInput struct {
 		PaymentAccountID loan.PaymentAccountID
 		Confirm          bool
+	}
+
+	ConfirmMicroEntriesInput struct {
+		PaymentAccountID loan.PaymentAccountID
+		Amounts          []loan.Decimal
 	}
 
 	// AutoPayAmountInput has exactly one of its fields.

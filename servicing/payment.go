@@ -21,6 +21,15 @@ type order struct {
 	principalOnly        bool
 	acknowledgeDuplicate bool
 	authorizationHash    *string
+	valid                bool // whether a new account can be debited at once
+}
+
+// newAccount is the account that an order would add; nil where it adds none.
+func newAccount(in *PaymentSourceInput) *NewPaymentAccountInput {
+	if in == nil || in.Saved != nil {
+		return nil
+	}
+	return in.New
 }
 
 // PaymentPreview is what would happen if a payment were made now.
@@ -45,6 +54,11 @@ func (s *Service) decide(now time.Time, o order, vehicle *loan.Vehicle, rivals [
 	for _, rival := range rivals {
 		if rival.Status == loan.Scheduled || rival.Status == loan.Processing {
 			pending += rival.Amount
+		}
+	}
+	if account != nil {
+		if err := checkDebitable(account, slot.DebitedOn); err != nil {
+			return nil, err
 		}
 	}
 	payoff := max(vehicle.Contract.PayoffOn(slot.CreditedOn).Amount-pending, 0)
@@ -104,14 +118,15 @@ func amountOf(in PaymentAmountInput, terms *loan.Terms, payoff loan.Cents) (loan
 // PreviewPayment says what would happen if the customer made a payment now. It
 // reads in a transaction, as the payment would, and stores nothing.
 func (s *Service) PreviewPayment(ctx context.Context, viewer auth.Viewer, in PreviewPaymentInput) (*PaymentPreview, error) {
-	o := order{vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: in.PaymentAccount, principalOnly: in.PrincipalOnly}
+	o := order{vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: in.PaymentAccount, principalOnly: in.PrincipalOnly,
+		valid: s.validated(ctx, newAccount(in.PaymentAccount))}
 	now := auth.RequestFrom(ctx).At
 	return inTx(ctx, s, func(tx *store.Tx) (*PaymentPreview, error) {
 		vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
 		if err != nil {
 			return nil, err
 		}
-		account, err := s.previewSource(ctx, tx, viewer, o.source)
+		account, err := s.previewSource(ctx, tx, viewer, o.source, o.valid)
 		if err != nil {
 			return nil, err
 		}
@@ -134,10 +149,12 @@ func lockVehicle(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order)
 
 // SchedulePayment makes a payment. Same key and input: the first payment again.
 func (s *Service) SchedulePayment(ctx context.Context, viewer auth.Viewer, in SchedulePaymentInput) (*loan.Payment, bool, error) {
+	valid := s.validated(ctx, newAccount(&in.PaymentAccount))
 	payment, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "schedulePayment", in, func(tx *store.Tx) (*loan.Payment, error) {
 		return s.schedule(ctx, tx, viewer, order{
 			vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: &in.PaymentAccount,
 			principalOnly: in.PrincipalOnly, acknowledgeDuplicate: in.AcknowledgeDuplicate, authorizationHash: in.AuthorizationHash,
+			valid: valid,
 		})
 	})
 	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), replayed, err
@@ -150,7 +167,7 @@ func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer
 	if err != nil {
 		return nil, err
 	}
-	account, err := s.source(ctx, tx, viewer, o.source)
+	account, err := s.source(ctx, tx, viewer, o.source, o.valid)
 	if err != nil {
 		return nil, err
 	}
@@ -229,11 +246,14 @@ func (s *Service) ReschedulePayment(ctx context.Context, viewer auth.Viewer, in 
 	if err := confirmed(in.Confirm); err != nil {
 		return Rescheduled{}, false, err
 	}
+	valid := s.validated(ctx, newAccount(in.PaymentAccount))
 	both, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "reschedulePayment", in, func(tx *store.Tx) (both Rescheduled, err error) {
 		if both.Canceled, err = cancel(ctx, tx, viewer, in.PaymentID, false); err != nil {
 			return both, err
 		}
-		both.Payment, err = s.schedule(ctx, tx, viewer, replacement(both.Canceled, in))
+		o := replacement(both.Canceled, in)
+		o.valid = valid
+		both.Payment, err = s.schedule(ctx, tx, viewer, o)
 		return both, err
 	})
 	now := auth.RequestFrom(ctx).At

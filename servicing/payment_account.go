@@ -17,8 +17,9 @@ import (
 // AddPaymentAccount adds a bank account. Same key and input: the same account
 // again.
 func (s *Service) AddPaymentAccount(ctx context.Context, viewer auth.Viewer, in AddPaymentAccountInput) (*loan.PaymentAccount, bool, error) {
+	valid := s.validated(ctx, &in.Account)
 	return once(ctx, s, viewer, in.IdempotencyKey, "addPaymentAccount", in, func(tx *store.Tx) (*loan.PaymentAccount, error) {
-		return s.addAccount(ctx, tx, viewer, in.Account, "account")
+		return s.addAccount(ctx, tx, viewer, in.Account, valid, "account")
 	})
 }
 
@@ -41,8 +42,9 @@ func checkAccount(in NewPaymentAccountInput, path ...string) (*loan.PaymentAccou
 	}, nil
 }
 
-// addAccount checks, seals and adds a bank account inside a transaction.
-func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in NewPaymentAccountInput, path ...string) (*loan.PaymentAccount, error) {
+// addAccount checks, seals and adds a bank account inside a transaction. valid is
+// whether it can be debited at once.
+func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in NewPaymentAccountInput, valid bool, path ...string) (*loan.PaymentAccount, error) {
 	account, err := checkAccount(in, path...)
 	if err != nil {
 		return nil, err
@@ -59,6 +61,7 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	}
 	account.CustomerID = viewer.CustomerID
 	account.AddedAt = auth.RequestFrom(ctx).At
+	account.DebitableFrom = debitableFrom(in, valid, account.AddedAt)
 	if account.IsDefault, err = becomesDefault(ctx, tx, viewer, in.MakeDefault); err != nil {
 		return nil, err
 	}
@@ -67,6 +70,9 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 		return nil, fmt.Errorf("seal an account number: %w", err)
 	}
 	if err := tx.InsertPaymentAccount(ctx, account, sealed, fingerprint); err != nil {
+		return nil, err
+	}
+	if err := askBank(ctx, tx, account, in, valid); err != nil {
 		return nil, err
 	}
 	return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.added", accountSubject(account), authorizeAccount(account))
@@ -100,12 +106,12 @@ func becomesDefault(ctx context.Context, tx *store.Tx, viewer auth.Viewer, wante
 
 // source is the account that a payment draws on: a saved one, or a new one that
 // is added in the same transaction.
-func (s *Service) source(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in *PaymentSourceInput) (*loan.PaymentAccount, error) {
+func (s *Service) source(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in *PaymentSourceInput, valid bool) (*loan.PaymentAccount, error) {
 	switch {
 	case in == nil || (in.Saved == nil) == (in.New == nil):
 		return nil, loan.Refuse(loan.CodeInvalidInput, "Give exactly one of saved and new.", "paymentAccount")
 	case in.New != nil:
-		return s.addAccount(ctx, tx, viewer, *in.New, "paymentAccount", "new")
+		return s.addAccount(ctx, tx, viewer, *in.New, valid, "paymentAccount", "new")
 	}
 	return debitable(ctx, tx, viewer, *in.Saved, "paymentAccount", "saved")
 }
@@ -124,12 +130,16 @@ func debitable(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.Pa
 
 // previewSource is source for a preview: nothing is added, and where none is
 // given it is the default account, or nil where there is none.
-func (s *Service) previewSource(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in *PaymentSourceInput) (*loan.PaymentAccount, error) {
+func (s *Service) previewSource(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in *PaymentSourceInput, valid bool) (*loan.PaymentAccount, error) {
 	switch {
 	case in != nil && in.New != nil && in.Saved == nil:
-		return checkAccount(*in.New, "paymentAccount", "new")
+		account, err := checkAccount(*in.New, "paymentAccount", "new")
+		if err == nil {
+			account.DebitableFrom = debitableFrom(*in.New, valid, auth.RequestFrom(ctx).At)
+		}
+		return account, err
 	case in != nil:
-		return s.source(ctx, tx, viewer, in)
+		return s.source(ctx, tx, viewer, in, valid)
 	}
 	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
 	for _, a := range accounts {
@@ -207,10 +217,18 @@ func (s *Service) RemovePaymentAccount(ctx context.Context, viewer auth.Viewer, 
 func passOnDefault(ctx context.Context, tx *store.Tx, viewer auth.Viewer) error {
 	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
 	for _, a := range accounts {
-		if a.RemovedAt == nil {
-			a.IsDefault = true
-			return tx.UpdatePaymentAccount(ctx, a)
+		if a.RemovedAt != nil {
+			continue
 		}
+		next, err := tx.LockPaymentAccount(ctx, viewer.CustomerID, a.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		next.IsDefault = true
+		return tx.UpdatePaymentAccount(ctx, next)
 	}
 	return err
 }

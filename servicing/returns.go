@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/automobilepay/mobilepay/ach"
@@ -26,10 +25,9 @@ func (s *Service) TakeInbound(ctx context.Context, source string, content []byte
 			return fmt.Errorf("return %s of %s: %w", r.Code, r.OriginalTrace, err)
 		}
 	}
-	// Corrections are an operator's to make for now.
 	for _, n := range in.Notifications {
-		if err := s.except(ctx, source, "notification of change", n.Code+" for "+n.OriginalTrace, now); err != nil {
-			return err
+		if err := s.takeNotification(ctx, source, n, now); err != nil {
+			return fmt.Errorf("notification %s of %s: %w", n.Code, n.OriginalTrace, err)
 		}
 	}
 	for _, other := range in.Others {
@@ -54,10 +52,14 @@ func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, n
 		return s.except(ctx, source, "return of an unknown entry", detail, now)
 	case err != nil:
 		return err
-	case r.Credit || r.Amount != entry.Amount || r.ID != strconv.FormatInt(int64(entry.PaymentID), 10):
+	case r.Credit != (entry.Kind == store.MicroEntry) || r.Amount != entry.Amount || r.ID != individualID(entry.ID, entry.PaymentID):
 		return s.except(ctx, source, "return that does not fit its entry", detail, now)
 	}
 	action, known := ach.ActionFor(r.Code)
+	if entry.Kind != store.DebitEntry {
+		// No money is to be taken back: the account is not valid.
+		action.ReverseCredit, action.BlockAccount = false, true
+	}
 	return s.Store.InTx(ctx, func(tx *store.Tx) error {
 		claimed, err := tx.ClaimReturn(ctx, entry, r.OriginalTrace, r.Code, now)
 		if err != nil || !claimed {
@@ -85,7 +87,7 @@ func (s *Service) reverse(ctx context.Context, tx *store.Tx, entry store.SentEnt
 	if err != nil {
 		return err
 	}
-	payment, err := tx.AnyPayment(ctx, entry.PaymentID)
+	payment, err := tx.AnyPayment(ctx, *entry.PaymentID)
 	if err != nil {
 		return err
 	}

@@ -23,9 +23,14 @@ INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id,
 SELECT customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
     kind, 'AUTO_PAY', 'SCHEDULED', scheduled_on, credited_on, debited_on, $2, cancel_by, auto_pay_id, due_on
 FROM {{rows $1: customer_id bigint, scheduled_by bigint, vehicle_id bigint, payment_account_id bigint, confirmation_number text, amount_cents bigint, kind text, scheduled_on date, credited_on date, debited_on date, cancel_by timestamptz, auto_pay_id bigint, due_on date}}
-WHERE TRUE
+WHERE EXISTS (SELECT 1 FROM payment_accounts a
+              WHERE a.id = r.payment_account_id AND a.removed_at IS NULL AND a.blocked_at IS NULL AND a.debitable_from <= r.debited_on)
 ON CONFLICT (auto_pay_id, due_on) WHERE auto_pay_id IS NOT NULL AND represents IS NULL DO NOTHING
-RETURNING id, customer_id`)
+RETURNING id, customer_id, auto_pay_id, amount_cents, scheduled_on`)
+	lastAutoPayments = prepare(`
+SELECT p.id, p.customer_id, p.auto_pay_id, p.amount_cents, p.scheduled_on FROM payments p
+WHERE p.auto_pay_id {{in $1}} AND p.represents IS NULL
+  AND p.due_on = (SELECT MAX(q.due_on) FROM payments q WHERE q.auto_pay_id = p.auto_pay_id AND q.represents IS NULL)`)
 	insertAutoPay = prepare(`
 INSERT INTO auto_pays (customer_id, set_up_by, vehicle_id, payment_account_id, status, amount_kind, amount_cents,
     day_of_month, days_before_due, set_up_at, changed_at)
@@ -74,9 +79,25 @@ func (q *queries) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limi
 	return autoPays, err
 }
 
+// AutoPayment is a payment that Auto Pay made.
+type AutoPayment struct {
+	ID          loan.PaymentID  `db:"id"`
+	CustomerID  loan.CustomerID `db:"customer_id"`
+	AutoPayID   loan.AutoPayID  `db:"auto_pay_id"`
+	Amount      loan.Cents      `db:"amount_cents"`
+	ScheduledOn loan.Date       `db:"scheduled_on"`
+}
+
+// LastAutoPayments lists the latest payment of each of these Auto Pays.
+func (q *queries) LastAutoPayments(ctx context.Context, ids []loan.AutoPayID) ([]AutoPayment, error) {
+	var list []AutoPayment
+	err := q.list(ctx, &list, lastAutoPayments, keys(q.dialect, ids))
+	return list, err
+}
+
 // InsertAutoPayments adds payments of Auto Pay that were made at an instant, but
 // for those whose due date has one, cancelled or not. It lists what was added.
-func (tx *Tx) InsertAutoPayments(ctx context.Context, payments []*loan.Payment, at time.Time) ([]Changed[loan.PaymentID], error) {
+func (tx *Tx) InsertAutoPayments(ctx context.Context, payments []*loan.Payment, at time.Time) ([]AutoPayment, error) {
 	if len(payments) == 0 {
 		return nil, nil
 	}
@@ -104,7 +125,7 @@ func (tx *Tx) InsertAutoPayments(ctx context.Context, payments []*loan.Payment, 
 	if err != nil {
 		return nil, err
 	}
-	var added []Changed[loan.PaymentID]
+	var added []AutoPayment
 	err = tx.list(ctx, &added, insertAutoPayments, rows, utc(at))
 	return added, err
 }

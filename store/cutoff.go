@@ -26,18 +26,27 @@ WHERE payments.id = r.id AND payments.status = 'SCHEDULED'`)
 	settlePayments = prepare(`UPDATE payments SET status = 'SETTLED' WHERE status = 'APPLIED' AND settles_on <= $1`)
 
 	insertEntries = prepare(`
-INSERT INTO ach_entries (customer_id, payment_id, payment_account_id, amount_cents, recurring, cutoff_at, effective_on)
-SELECT customer_id, payment_id, payment_account_id, amount_cents, recurring, $2, effective_on
+INSERT INTO ach_entries (customer_id, kind, payment_id, payment_account_id, amount_cents, recurring, cutoff_at, effective_on,
+    account_type, routing_number, number_sealed, fingerprint, account_owner, name)
+SELECT r.customer_id, 'DEBIT', r.payment_id, r.payment_account_id, r.amount_cents, r.recurring, $2, r.effective_on,
+    a.account_type, a.routing_number, a.number_sealed, a.fingerprint, a.customer_id, c.first_name || ' ' || c.last_name
 FROM {{rows $1: customer_id bigint, payment_id bigint, payment_account_id bigint, amount_cents bigint, recurring boolean, effective_on date, n bigint}}
-ORDER BY n`)
-	entriesOfRun = prepare(`
-SELECT e.id, e.payment_id, e.customer_id, e.amount_cents, e.recurring, e.effective_on, a.account_type, a.routing_number, a.number_sealed, a.fingerprint,
-    p.confirmation_number, c.first_name, c.last_name, a.customer_id AS account_owner
-FROM ach_entries e
-JOIN payment_accounts a ON a.id = e.payment_account_id
-JOIN payments p ON p.id = e.payment_id
+JOIN payment_accounts a ON a.id = r.payment_account_id
 JOIN customers c ON c.id = a.customer_id
-WHERE e.cutoff_at = $1 ORDER BY e.id`)
+ORDER BY r.n`)
+	insertAccountEntry = prepare(`
+INSERT INTO ach_entries (customer_id, kind, payment_account_id, amount_cents, recurring,
+    account_type, routing_number, number_sealed, fingerprint, account_owner, name)
+SELECT a.customer_id, $2, a.id, $3, FALSE, a.account_type, a.routing_number, a.number_sealed, a.fingerprint, a.customer_id, c.first_name || ' ' || c.last_name
+FROM payment_accounts a JOIN customers c ON c.id = a.customer_id
+WHERE a.id = $1`)
+	takeWaitingEntries = prepare(`UPDATE ach_entries SET cutoff_at = $1, effective_on = $2 WHERE cutoff_at IS NULL`)
+	delayDebits        = prepare(`
+UPDATE payment_accounts SET debitable_from = $2
+WHERE debitable_from < $2 AND id IN (SELECT payment_account_id FROM ach_entries WHERE cutoff_at = $1 AND kind = 'PRENOTE')`)
+	entriesOfRun = prepare(`
+SELECT id, kind, payment_id, amount_cents, recurring, effective_on, account_type, routing_number, number_sealed, fingerprint, account_owner, name
+FROM ach_entries WHERE cutoff_at = $1 ORDER BY id`)
 	traceEntries = prepare(`
 UPDATE ach_entries SET trace = r.trace FROM {{rows $1: id bigint, trace text}} WHERE ach_entries.id = r.id`)
 	insertFile = prepare(`
@@ -48,7 +57,7 @@ WHERE cutoff_at = $1 ORDER BY id_modifier`)
 	deliverFiles = prepare(`UPDATE ach_files SET delivered_at = $2 WHERE cutoff_at = $1 AND delivered_at IS NULL`)
 	runTotals    = prepare(`
 SELECT
-  (SELECT CAST(COALESCE(SUM(amount_cents), 0) AS BIGINT) FROM ach_entries WHERE cutoff_at = $1) AS entries_cents,
+  (SELECT CAST(COALESCE(SUM(amount_cents), 0) AS BIGINT) FROM ach_entries WHERE cutoff_at = $1 AND kind = 'DEBIT') AS entries_cents,
   (SELECT COUNT(*) FROM ach_entries WHERE cutoff_at = $1) AS entries,
   (SELECT CAST(COALESCE(SUM(p.applied_cents), 0) AS BIGINT) FROM ach_entries e JOIN payments p ON p.id = e.payment_id WHERE e.cutoff_at = $1) AS payments_cents,
   (SELECT CAST(COALESCE(SUM(l.cash_cents), 0) AS BIGINT) FROM ach_entries e JOIN ledger l ON l.payment_id = e.payment_id AND l.kind = 'PAYMENT'
@@ -146,31 +155,56 @@ func (tx *Tx) InsertEntries(ctx context.Context, cutoff time.Time, entries []New
 	return tx.execRows(ctx, insertEntries, entries, utc(cutoff))
 }
 
-// Entry is a debit with what a file needs to name its account.
-type Entry struct {
-	ID                 int64
-	PaymentID          loan.PaymentID
-	CustomerID         loan.CustomerID
-	Amount             loan.Cents
-	Recurring          bool
-	EffectiveOn        loan.Date
-	AccountType        loan.AccountType
-	RoutingNumber      string
-	Sealed             []byte
-	Fingerprint        []byte
-	ConfirmationNumber string
-	FirstName          string
-	LastName           string
-	AccountOwner       loan.CustomerID
+// EntryKind is what an entry does.
+type EntryKind string
+
+// The kinds of entries.
+const (
+	DebitEntry   EntryKind = "DEBIT"
+	PrenoteEntry EntryKind = "PRENOTE"
+	MicroEntry   EntryKind = "MICRO_ENTRY"
+)
+
+// InsertAccountEntry adds an entry that validates an account; the next run takes
+// it.
+func (tx *Tx) InsertAccountEntry(ctx context.Context, id loan.PaymentAccountID, kind EntryKind, amount loan.Cents) error {
+	return tx.execOne(ctx, insertAccountEntry, id, kind, amount)
 }
 
-// EntriesOfRun lists the debits of a run, in their order.
+// TakeWaitingEntries puts the entries that wait for a run into one. An account
+// whose prenote goes out later than was thought can be debited later.
+func (tx *Tx) TakeWaitingEntries(ctx context.Context, cutoff time.Time, effectiveOn, debitableFrom loan.Date) error {
+	taken, err := tx.exec(ctx, takeWaitingEntries, utc(cutoff), effectiveOn)
+	if err != nil || taken == 0 {
+		return err
+	}
+	_, err = tx.exec(ctx, delayDebits, utc(cutoff), debitableFrom)
+	return err
+}
+
+// Entry is what the bank is asked for, with the account as it is sent.
+type Entry struct {
+	ID            int64
+	Kind          EntryKind
+	PaymentID     *loan.PaymentID
+	Amount        loan.Cents
+	Recurring     bool
+	EffectiveOn   loan.Date
+	AccountType   loan.AccountType
+	RoutingNumber string
+	Sealed        []byte
+	Fingerprint   []byte
+	AccountOwner  loan.CustomerID
+	Name          string
+}
+
+// EntriesOfRun lists the entries of a run, in their order.
 func (q *queries) EntriesOfRun(ctx context.Context, cutoff time.Time) ([]Entry, error) {
 	var entries []Entry
 	err := q.query(ctx, entriesOfRun, func(rows *sql.Rows) error {
 		var e Entry
-		err := rows.Scan(&e.ID, &e.PaymentID, &e.CustomerID, &e.Amount, &e.Recurring, &e.EffectiveOn, &e.AccountType, &e.RoutingNumber,
-			&e.Sealed, &e.Fingerprint, &e.ConfirmationNumber, &e.FirstName, &e.LastName, &e.AccountOwner)
+		err := rows.Scan(&e.ID, &e.Kind, &e.PaymentID, &e.Amount, &e.Recurring, &e.EffectiveOn, &e.AccountType, &e.RoutingNumber,
+			&e.Sealed, &e.Fingerprint, &e.AccountOwner, &e.Name)
 		entries = append(entries, e)
 		return err
 	}, utc(cutoff))

@@ -28,6 +28,7 @@ var tokens = map[dialect]*strings.Replacer{
 		// the ids that a sub-select finds, as an index condition
 		"{{one of}}", "= ANY(ARRAY(",
 		"{{end}}", "))",
+		"{{append only ledger down}}", "DROP FUNCTION ledger_is_append_only;",
 		"{{append only ledger}}", `
 -- +goose StatementBegin
 CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -44,6 +45,7 @@ CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH ROW
 		"{{lock}}", "",
 		"{{one of}}", "IN (",
 		"{{end}}", ")",
+		"{{append only ledger down}}", "", // the triggers go with their table
 		"{{append only ledger}}", `
 -- +goose StatementBegin
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'ledger rows are only ever added'); END;

@@ -7,7 +7,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-const paymentAccountColumns = "id, customer_id, account_type, routing_number, last4, nickname, is_default, added_at, removed_at, blocked_at"
+const paymentAccountColumns = "id, customer_id, account_type, routing_number, last4, nickname, is_default, added_at, removed_at, blocked_at, debitable_from"
 
 var (
 	paymentAccountsOfOwner = prepare(`SELECT ` + paymentAccountColumns + ` FROM payment_accounts WHERE customer_id = $1 ORDER BY id`)
@@ -16,13 +16,27 @@ WHERE customer_id = $1 AND id = $2 AND removed_at IS NULL {{lock}}`)
 	paymentAccountByFingerprint = prepare(`SELECT ` + paymentAccountColumns + ` FROM payment_accounts
 WHERE customer_id = $1 AND fingerprint = $2 AND removed_at IS NULL`)
 	insertPaymentAccount = prepare(`
-INSERT INTO payment_accounts (customer_id, account_type, routing_number, last4, number_sealed, fingerprint, nickname, is_default, added_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`)
+INSERT INTO payment_accounts (customer_id, account_type, routing_number, last4, number_sealed, fingerprint, nickname, is_default, added_at, debitable_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`)
 	clearDefaultPaymentAccount = prepare(`
 UPDATE payment_accounts SET is_default = FALSE WHERE customer_id = $1 AND is_default AND removed_at IS NULL`)
 	updatePaymentAccount = prepare(`
 UPDATE payment_accounts SET nickname = $3, is_default = $4, removed_at = $5
 WHERE customer_id = $1 AND id = $2 AND removed_at IS NULL`)
+	setDebitable   = prepare(`UPDATE payment_accounts SET debitable_from = $3 WHERE customer_id = $1 AND id = $2`)
+	correctAccount = prepare(`
+UPDATE payment_accounts SET account_type = $2, routing_number = $3, last4 = $4, number_sealed = $5, fingerprint = $6 WHERE id = $1`)
+	sealedAccount      = prepare(`SELECT ` + paymentAccountColumns + `, number_sealed, fingerprint FROM payment_accounts WHERE id = $1 {{lock}}`)
+	insertMicroEntries = prepare(`
+INSERT INTO micro_entries (payment_account_id, customer_id, first_cents, second_cents) VALUES ($1, $2, $3, $4)`)
+	lockMicroEntries = prepare(`
+SELECT payment_account_id, first_cents, second_cents, tries, confirmed_at FROM micro_entries
+WHERE customer_id = $1 AND payment_account_id = $2 {{lock}}`)
+	updateMicroEntries = prepare(`UPDATE micro_entries SET tries = $2, confirmed_at = $3 WHERE payment_account_id = $1`)
+	insertNotices      = prepare(`
+INSERT INTO notices (customer_id, kind, subject, detail, created_at)
+SELECT customer_id, kind, subject, detail, $2 FROM {{rows $1: customer_id bigint, kind text, subject text, detail text}}`)
+	noticesOfCustomer   = prepare(`SELECT customer_id, kind, subject, detail FROM notices WHERE customer_id = $1 ORDER BY id`)
 	paymentAccountInUse = prepare(`
 SELECT EXISTS (SELECT 1 FROM payments WHERE payment_account_id = $1 AND status IN ('SCHEDULED', 'PROCESSING'))
     OR EXISTS (SELECT 1 FROM auto_pays WHERE payment_account_id = $1 AND status <> 'CANCELED')`)
@@ -60,7 +74,7 @@ func (q *queries) PaymentAccountByFingerprint(ctx context.Context, owner loan.Cu
 // [ErrConflict] where the customer has it already.
 func (tx *Tx) InsertPaymentAccount(ctx context.Context, a *loan.PaymentAccount, sealed, fingerprint []byte) error {
 	return tx.get(ctx, &a.ID, insertPaymentAccount, a.CustomerID, a.Type, a.RoutingNumber, a.Last4, sealed, fingerprint,
-		a.Nickname, a.IsDefault, utc(a.AddedAt))
+		a.Nickname, a.IsDefault, utc(a.AddedAt), a.DebitableFrom)
 }
 
 // ClearDefaultPaymentAccount leaves a customer without a default account.
@@ -90,4 +104,79 @@ func (tx *Tx) PaymentAccountInUse(ctx context.Context, id loan.PaymentAccountID)
 	var inUse bool
 	err := tx.get(ctx, &inUse, paymentAccountInUse, id)
 	return inUse, err
+}
+
+// SetDebitable writes from which day on an account can be debited.
+func (tx *Tx) SetDebitable(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID, from loan.Date) error {
+	return tx.execOne(ctx, setDebitable, owner, id, from)
+}
+
+// SealedAccount is a bank account with its sealed number.
+type SealedAccount struct {
+	loan.PaymentAccount
+	Sealed      []byte `db:"number_sealed"`
+	Fingerprint []byte `db:"fingerprint"`
+}
+
+// SealedAccount gets an account whoever's it is, and holds it until the
+// transaction ends; [ErrNotFound].
+func (tx *Tx) SealedAccount(ctx context.Context, id loan.PaymentAccountID) (*SealedAccount, error) {
+	a := new(SealedAccount)
+	return a, tx.get(ctx, a, sealedAccount, id)
+}
+
+// CorrectAccount writes the numbers and the kind of an account; [ErrConflict]
+// where its owner has another one with these.
+func (tx *Tx) CorrectAccount(ctx context.Context, a *SealedAccount) error {
+	return tx.execOne(ctx, correctAccount, a.ID, a.Type, a.RoutingNumber, a.Last4, a.Sealed, a.Fingerprint)
+}
+
+// MicroEntries are the amounts that an account's holder has to tell.
+type MicroEntries struct {
+	PaymentAccountID loan.PaymentAccountID `db:"payment_account_id"`
+	First            loan.Cents            `db:"first_cents"`
+	Second           loan.Cents            `db:"second_cents"`
+	Tries            int                   `db:"tries"`
+	ConfirmedAt      *time.Time            `db:"confirmed_at"`
+}
+
+// InsertMicroEntries adds the amounts for an account.
+func (tx *Tx) InsertMicroEntries(ctx context.Context, owner loan.CustomerID, m MicroEntries) error {
+	_, err := tx.exec(ctx, insertMicroEntries, m.PaymentAccountID, owner, m.First, m.Second)
+	return err
+}
+
+// LockMicroEntries gets the amounts for an account and holds them until the
+// transaction ends; [ErrNotFound].
+func (tx *Tx) LockMicroEntries(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID) (*MicroEntries, error) {
+	m := new(MicroEntries)
+	return m, tx.get(ctx, m, lockMicroEntries, owner, id)
+}
+
+// UpdateMicroEntries writes the tries, and when the amounts were told.
+func (tx *Tx) UpdateMicroEntries(ctx context.Context, m *MicroEntries) error {
+	return tx.execOne(ctx, updateMicroEntries, m.PaymentAccountID, m.Tries, instant(m.ConfirmedAt))
+}
+
+// Notice is something that a customer has to be told.
+type Notice struct {
+	CustomerID loan.CustomerID `db:"customer_id" json:"customer_id"`
+	Kind       string          `db:"kind" json:"kind"`
+	Subject    string          `db:"subject" json:"subject"`
+	Detail     string          `db:"detail" json:"detail"` // JSON
+}
+
+// InsertNotices adds notices, in the transaction of what they tell of.
+func (tx *Tx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	return tx.execRows(ctx, insertNotices, notices, utc(at))
+}
+
+// Notices lists the notices of a customer, in order.
+func (q *queries) Notices(ctx context.Context, customer loan.CustomerID) ([]Notice, error) {
+	var notices []Notice
+	err := q.list(ctx, &notices, noticesOfCustomer, customer)
+	return notices, err
 }

@@ -43,6 +43,7 @@ func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {
 }
 
 func (q *queries) stmt(ctx context.Context, s statement) *sqlx.Stmt {
+	failpoint(ctx)
 	if count, ok := ctx.Value(countKey{}).(*atomic.Int64); ok {
 		count.Add(1)
 	}
@@ -71,7 +72,7 @@ func (q *queries) query(ctx context.Context, s statement, scan func(*sql.Rows) e
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fmt.Errorf("scan a row: %w", err)
+			return fmt.Errorf("scan a row: %w", translate(err))
 		}
 	}
 	return translate(rows.Err())
@@ -106,5 +107,5 @@ func CountStatements(ctx context.Context) (context.Context, *atomic.Int64) {
 }
 
 // utc is how an instant enters the database on both engines: in UTC, because
-// SQLite compares times as text.
-func utc(t time.Time) time.Time { return t.UTC() }
+// SQLite compares times as text, and in whole microseconds, which Postgres keeps.
+func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

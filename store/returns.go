@@ -9,13 +9,14 @@ import (
 
 var (
 	entryByTrace = prepare(`
-SELECT e.id, e.payment_id, e.payment_account_id, e.amount_cents, p.vehicle_id, p.customer_id, e.effective_on
-FROM ach_entries e JOIN payments p ON p.id = e.payment_id
+SELECT e.id, e.kind, e.payment_id, e.payment_account_id, e.amount_cents, COALESCE(p.vehicle_id, 0) AS vehicle_id, e.customer_id, e.effective_on,
+    e.account_owner, e.fingerprint
+FROM ach_entries e LEFT JOIN payments p ON p.id = e.payment_id
 WHERE e.trace = $1 ORDER BY e.id DESC LIMIT 1`)
 	entryOfPayment  = prepare(`SELECT cutoff_at, trace FROM ach_entries WHERE payment_id = $1 AND trace IS NOT NULL`)
 	paymentByNumber = prepare(`SELECT id FROM payments WHERE confirmation_number = $1`)
 	claimReturn     = prepare(`
-INSERT INTO ach_returns (trace, code, customer_id, payment_id, received_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`)
+INSERT INTO ach_returns (entry_id, trace, code, received_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
 	returnPayment = prepare(`
 UPDATE payments SET status = 'RETURNED', returned_at = $2, return_code = $3 WHERE id = $1 AND status IN ('APPLIED', 'SETTLED')`)
 	paymentByID     = prepare(`SELECT ` + paymentColumns + ` FROM payments WHERE id = $1 {{lock}}`)
@@ -31,18 +32,21 @@ INSERT INTO exceptions (source, kind, detail, created_at) VALUES ($1, $2, $3, $4
 	openExceptions = prepare(`SELECT id, source, kind, detail, created_at FROM exceptions WHERE resolved_at IS NULL ORDER BY id LIMIT 1000`)
 )
 
-// SentEntry is a debit that was sent, with the payment that it is for.
+// SentEntry is an entry that was sent, with the payment that it is for.
 type SentEntry struct {
 	ID               int64                 `db:"id"`
-	PaymentID        loan.PaymentID        `db:"payment_id"`
+	Kind             EntryKind             `db:"kind"`
+	PaymentID        *loan.PaymentID       `db:"payment_id"` // of a debit
 	PaymentAccountID loan.PaymentAccountID `db:"payment_account_id"`
 	Amount           loan.Cents            `db:"amount_cents"`
-	VehicleID        loan.VehicleID        `db:"vehicle_id"`
+	VehicleID        loan.VehicleID        `db:"vehicle_id"` // of a debit
+	AccountOwner     loan.CustomerID       `db:"account_owner"`
+	Fingerprint      []byte                `db:"fingerprint"`
 	CustomerID       loan.CustomerID       `db:"customer_id"`
 	EffectiveOn      loan.Date             `db:"effective_on"`
 }
 
-// EntryByTrace gets the latest debit with a trace number; [ErrNotFound].
+// EntryByTrace gets the latest entry with a trace number; [ErrNotFound].
 func (q *queries) EntryByTrace(ctx context.Context, trace string) (SentEntry, error) {
 	var e SentEntry
 	err := q.get(ctx, &e, entryByTrace, trace)
@@ -70,7 +74,7 @@ func (q *queries) PaymentByConfirmation(ctx context.Context, number string) (loa
 // ClaimReturn takes a return of a debit for this transaction; false where it has
 // been taken before.
 func (tx *Tx) ClaimReturn(ctx context.Context, e SentEntry, trace, code string, at time.Time) (bool, error) {
-	claimed, err := tx.exec(ctx, claimReturn, trace, code, e.CustomerID, e.PaymentID, utc(at))
+	claimed, err := tx.exec(ctx, claimReturn, e.ID, trace, code, utc(at))
 	return claimed == 1, err
 }
 

@@ -57,6 +57,8 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	}
 	db.SetMaxOpenConns(opts.Connections)
 	db.SetMaxIdleConns(opts.Connections)
+	// After a failover no connection stays on the old primary for good.
+	db.SetConnMaxLifetime(30 * time.Minute)
 	s := &Store{db: db}
 	if dialect == sqlite {
 		s.writer = make(chan struct{}, 1)
@@ -80,7 +82,7 @@ func connect(rawURL string, opts Options) (dialect, *sqlx.DB, error) {
 		db, err := sqlx.Open("postgres", dsn)
 		return postgres, db, err
 	case "sqlite":
-		if err := os.MkdirAll(filepath.Dir(rest), 0o700); err != nil { //nolint:gosec // the operator names the path
+		if err := os.MkdirAll(filepath.Dir(rest), 0o700); err != nil {
 			return "", nil, fmt.Errorf("make the folder of the database: %w", err)
 		}
 		db, err := sqlx.Open("sqlite", sqliteDSN(rest))
@@ -153,6 +155,9 @@ func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 		if attempt == maxAttempts || !errors.Is(err, errRetry) && !errors.Is(err, ErrConflict) {
 			return err
 		}
+		if errors.Is(err, errRetry) {
+			time.Sleep(time.Duration(attempt) * 10 * time.Millisecond) // at once, it would lose again
+		}
 	}
 }
 
@@ -172,5 +177,11 @@ func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
 	if err := do(&Tx{q}); err != nil {
 		return err
 	}
-	return translate(tx.Commit())
+	failpoint(ctx)
+	err = tx.Commit()
+	failpoint(ctx)
+	if errors.Is(err, sql.ErrTxDone) {
+		err = ctx.Err() // database/sql saw the context end first
+	}
+	return translate(err)
 }

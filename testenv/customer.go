@@ -78,7 +78,7 @@ func (e *Env) addCustomer(n int64, vehicles []*loan.Vehicle) Customer {
 		if err != nil {
 			return err
 		}
-		account = loan.PaymentAccount{CustomerID: c.ID, Type: loan.Checking, RoutingNumber: "122105155", Last4: number[6:], IsDefault: true, AddedAt: e.Clock.Now()}
+		account = loan.PaymentAccount{CustomerID: c.ID, Type: loan.Checking, RoutingNumber: "122105155", Last4: number[6:], IsDefault: true, AddedAt: e.Clock.Now(), DebitableFrom: loan.DateOf(e.Clock.Now())}
 		return tx.InsertPaymentAccount(e.t.Context(), &account, sealed, fingerprint)
 	})
 	if err != nil {

@@ -69,16 +69,27 @@ CREATE TABLE cutoff_runs (
 CREATE TABLE ach_entries (
     id                 {{id}},
     customer_id        BIGINT NOT NULL,
-    payment_id         BIGINT NOT NULL REFERENCES payments (id),
+    kind               TEXT NOT NULL CHECK (kind IN ('DEBIT', 'PRENOTE', 'MICRO_ENTRY')),
+    payment_id         BIGINT REFERENCES payments (id), -- of a debit
     payment_account_id BIGINT NOT NULL REFERENCES payment_accounts (id),
-    amount_cents       BIGINT NOT NULL CHECK (amount_cents > 0),
+    amount_cents       BIGINT NOT NULL,
     recurring          BOOLEAN NOT NULL,
-    cutoff_at          {{instant}} NOT NULL REFERENCES cutoff_runs (cutoff_at),
-    effective_on       DATE NOT NULL,
-    trace              TEXT                      -- the trace number; null until it is in a file
+    cutoff_at          {{instant}} REFERENCES cutoff_runs (cutoff_at), -- null until a run takes it
+    effective_on       DATE,
+    -- The account as it is sent: what is corrected later does not change a file.
+    account_type       TEXT NOT NULL,
+    routing_number     TEXT NOT NULL,
+    number_sealed      {{bytes}} NOT NULL,
+    fingerprint        {{bytes}} NOT NULL,
+    account_owner      BIGINT NOT NULL,
+    name               TEXT NOT NULL,
+    trace              TEXT,                     -- the trace number; null until it is in a file
+    CHECK ((kind = 'DEBIT') = (payment_id IS NOT NULL)),
+    CHECK ((kind = 'PRENOTE') = (amount_cents = 0) AND amount_cents >= 0)
 );
 CREATE INDEX ach_entries_trace ON ach_entries (trace, id); -- numbers come round again after ten million
 CREATE UNIQUE INDEX ach_entries_payment ON ach_entries (payment_id);
+CREATE INDEX ach_entries_waiting ON ach_entries (id) WHERE cutoff_at IS NULL;
 CREATE INDEX ach_entries_cutoff ON ach_entries (cutoff_at, id);
 
 CREATE TABLE ach_files (
@@ -97,10 +108,9 @@ CREATE TABLE ach_files (
 CREATE TABLE ach_returns (
     trace       TEXT NOT NULL,                   -- of the entry that came back
     code        TEXT NOT NULL,
-    customer_id BIGINT NOT NULL,
-    payment_id  BIGINT NOT NULL REFERENCES payments (id),
+    entry_id    BIGINT NOT NULL REFERENCES ach_entries (id),
     received_at {{instant}} NOT NULL,
-    PRIMARY KEY (trace, code)
+    PRIMARY KEY (entry_id, code)
 );
 
 -- What the machine could not place and an operator has to look at.
@@ -116,8 +126,35 @@ CREATE TABLE exceptions (
 
 ALTER TABLE payment_accounts ADD COLUMN blocked_at {{instant}};
 ALTER TABLE payment_accounts ADD COLUMN block_code TEXT NOT NULL DEFAULT '';
+ALTER TABLE payment_accounts ADD COLUMN debitable_from DATE;               -- null while it is not validated
+UPDATE payment_accounts SET debitable_from = '2000-01-01';                 -- those there were are good
+
+-- Two small amounts that were sent to an account, for its holder to tell.
+CREATE TABLE micro_entries (
+    payment_account_id BIGINT PRIMARY KEY REFERENCES payment_accounts (id),
+    customer_id        BIGINT NOT NULL,
+    first_cents        BIGINT NOT NULL CHECK (first_cents BETWEEN 1 AND 99),
+    second_cents       BIGINT NOT NULL CHECK (second_cents BETWEEN 1 AND 99),
+    tries              BIGINT NOT NULL DEFAULT 0,
+    confirmed_at       {{instant}}
+);
+
+-- What customers have to be told, in the transaction of what it is about.
+CREATE TABLE notices (
+    id          {{id}},
+    customer_id BIGINT NOT NULL,
+    kind        TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    detail      TEXT NOT NULL,                   -- JSON
+    created_at  {{instant}} NOT NULL,
+    sent_at     {{instant}}
+);
+CREATE INDEX notices_unsent ON notices (id) WHERE sent_at IS NULL;
 
 -- +goose Down
+DROP TABLE notices;
+DROP TABLE micro_entries;
+ALTER TABLE payment_accounts DROP COLUMN debitable_from;
 ALTER TABLE payment_accounts DROP COLUMN block_code;
 ALTER TABLE payment_accounts DROP COLUMN blocked_at;
 DROP TABLE exceptions;
@@ -126,6 +163,7 @@ DROP TABLE ach_files;
 DROP TABLE ach_entries;
 DROP TABLE cutoff_runs;
 DROP TABLE ledger;
+{{append only ledger down}}
 DROP INDEX payments_settle;
 DROP INDEX payments_due;
 DROP INDEX payments_represents;

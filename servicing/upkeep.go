@@ -1,0 +1,51 @@
+package servicing
+
+import (
+	"context"
+	"time"
+
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// keyLife is how long an idempotency key is remembered.
+const keyLife = 7 * 24 * time.Hour
+
+// ForgetKeys drops the idempotency keys whose time is over, and tells how many.
+func (s *Service) ForgetKeys(ctx context.Context, now time.Time) (int64, error) {
+	return inTx(ctx, s, func(tx *store.Tx) (int64, error) { return tx.ForgetKeys(ctx, now.Add(-keyLife)) })
+}
+
+// RunReport is a run with what the books say of it from each side.
+type RunReport struct {
+	store.Run
+	store.Totals
+}
+
+// Differs tells whether the sides disagree, as far as the run has got.
+func (r RunReport) Differs() bool {
+	if r.FiledAt == nil {
+		return r.EntriesCents != r.PaymentsCents || r.EntriesCents != r.LedgerCents
+	}
+	return !r.Agree()
+}
+
+// ReportRuns tells of the latest runs, at most limit, latest first.
+func (s *Service) ReportRuns(ctx context.Context, limit int) ([]RunReport, error) {
+	runs, err := s.Store.LatestRuns(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	reports := make([]RunReport, len(runs))
+	for i, run := range runs {
+		reports[i].Run = run
+		if reports[i].Totals, err = s.Store.TotalsOfRun(ctx, run.CutoffAt); err != nil {
+			return nil, err
+		}
+	}
+	return reports, nil
+}
+
+// Exceptions lists what waits for an operator, oldest first, at most 1,000.
+func (s *Service) Exceptions(ctx context.Context) ([]store.Exception, error) {
+	return s.Store.OpenExceptions(ctx)
+}
