@@ -112,6 +112,19 @@ func TestProductionTellsLess(t *testing.T) {
 	}
 }
 
+func TestDeferIsRefused(t *testing.T) {
+	e := testenv.New(t, testenv.Embedded)
+	c := e.AddCustomer()
+	for _, query := range []string{
+		`{ viewer { firstName ... @defer { vehicles { id } } } }`,
+		`{ viewer { ...F @defer } } fragment F on Viewer { vehicles { id } }`,
+	} {
+		if got := e.Post(c.Token, query, nil); got.Code() != "GRAPHQL_VALIDATION_FAILED" || got.Data != nil {
+			t.Errorf("%s: %s", query, got.Raw)
+		}
+	}
+}
+
 func TestBodies(t *testing.T) {
 	e := testenv.New(t, testenv.Embedded)
 	for name, test := range map[string]struct {

@@ -4,11 +4,15 @@ package bank
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/automobilepay/mobilepay/loan"
 )
 
 // ErrTaken says that there is another file under a name.
@@ -33,20 +37,24 @@ func (d Outbox) Put(_ context.Context, name string, content []byte) (err error) 
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 
-	switch present, err := root.ReadFile(name); {
-	case err == nil && bytes.Equal(present, content):
-		return nil
-	case err == nil:
-		return ErrTaken
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("bank: %w", err)
-	}
-	// The name is given last: nobody sees half a file.
-	part := name + ".part"
+	part := name + "." + rand.Text() + ".part" // another process may be writing the same
 	if err := write(root, part, content); err != nil {
 		return fmt.Errorf("bank: %w", err)
 	}
-	if err := root.Rename(part, name); err != nil {
+	// The name is given last, so nobody sees half a file; and unlike a rename, a link
+	// never takes the place of another file.
+	err = root.Link(part, name)
+	if removed := root.Remove(part); removed != nil {
+		return fmt.Errorf("bank: %w", removed)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		present, err := root.ReadFile(name)
+		if err == nil && !bytes.Equal(present, content) {
+			err = ErrTaken
+		}
+		return err
+	}
+	if err != nil {
 		return fmt.Errorf("bank: %w", err)
 	}
 	return sync(filepath.Clean(string(d)))
@@ -116,4 +124,22 @@ func (in Inbox) Each(take func(name string, content []byte) error) (err error) {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// SandboxValidator is the sandbox's instant validator: it knows every account but
+// those whose number ends in 00, which need a prenote.
+type SandboxValidator struct{}
+
+// Validate implements the use cases' Validator.
+func (SandboxValidator) Validate(_ context.Context, _, accountNumber string, _ loan.AccountType) (bool, error) {
+	return !strings.HasSuffix(accountNumber, "00"), nil
+}
+
+// NoValidator knows no account at once: each is validated by a prenote or by
+// micro-entries.
+type NoValidator struct{}
+
+// Validate implements the use cases' Validator.
+func (NoValidator) Validate(context.Context, string, string, loan.AccountType) (bool, error) {
+	return false, nil
 }

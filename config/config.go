@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +28,12 @@ type Config struct {
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
 	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
 	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers."`
-	Outbox              string              `env:"MOBILEPAY_OUTBOX" envDefault:"./data/outbox" doc:"Folder that gets the ACH files for the bank."`
+	Outbox              string              `env:"MOBILEPAY_OUTBOX" envDefault:"./data/outbox" doc:"Folder that gets the ACH files for the bank: a path, or sftp://user@host:port/folder on the bank's server."`
+	SFTPKey             string              `env:"MOBILEPAY_SFTP_KEY" default:"none" doc:"Path of the private key for an outbox at sftp://."`
+	SFTPKnownHosts      string              `env:"MOBILEPAY_SFTP_KNOWN_HOSTS" default:"none" doc:"Path of a known_hosts file with the host key of an outbox at sftp://."`
 	Inbox               string              `env:"MOBILEPAY_INBOX" envDefault:"./data/inbox" doc:"Folder from which the bank's files of returns are taken."`
+	Worker              Switch              `env:"MOBILEPAY_WORKER" envDefault:"on" doc:"on or off: whether mobilepay serve also does what is due (cut-off runs, files, returns). Where it is off, run mobilepay worker."`
+	RoutingDirectory    string              `env:"MOBILEPAY_ROUTING_DIRECTORY" default:"a synthetic one" doc:"Path of the directory of routing numbers, in the Federal Reserve's format (FedACH, text or JSON), that names the banks."`
 	LogLevel            slog.Level          `env:"MOBILEPAY_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat           LogFormat           `env:"MOBILEPAY_LOG_FORMAT" default:"text in sandbox, json in production" doc:"text or json."`
 	Now                 time.Time           `env:"MOBILEPAY_NOW" default:"the real time" doc:"Instant at which the clock starts, such as 2026-11-18T14:59:00-05:00. Sandbox only."`
@@ -47,6 +52,15 @@ type Mode string
 const (
 	Sandbox    Mode = "sandbox"    // demos, development and tests
 	Production Mode = "production" // customers
+)
+
+// Switch is on or off.
+type Switch string
+
+// The positions of a switch.
+const (
+	On  Switch = "on"
+	Off Switch = "off"
 )
 
 // LogFormat is how log lines are written.
@@ -153,6 +167,12 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
 	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
 	must(c.RedisURL == "" || isURL(c.RedisURL, "redis", "rediss"), "REDIS_URL", "is not redis://... or rediss://...")
+	remote := c.SFTP() != nil
+	must(remote || !strings.Contains(c.Outbox, "://") && !strings.HasPrefix(strings.ToLower(c.Outbox), "sftp:"),
+		"MOBILEPAY_OUTBOX", "is not a folder or sftp://user@host:port/folder, without a password")
+	must(!remote || c.SFTPKey != "", "MOBILEPAY_SFTP_KEY", "must be set where the outbox is at sftp://")
+	must(!remote || c.SFTPKnownHosts != "", "MOBILEPAY_SFTP_KNOWN_HOSTS", "must be set where the outbox is at sftp://")
+	must(c.Worker == On || c.Worker == Off, "MOBILEPAY_WORKER", "is not on or off")
 	switch c.LogLevel {
 	case slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError:
 	default: // slog also reads "info+1"
@@ -201,6 +221,20 @@ func (c Config) SQLitePath() string {
 		return ""
 	}
 	return path
+}
+
+// SFTP is the outbox on the bank's server; nil where it is a folder here.
+func (c Config) SFTP() *url.URL {
+	u, err := url.Parse(c.Outbox)
+	if err != nil || u.Scheme != "sftp" || u.Hostname() == "" || u.User.Username() == "" || u.Path == "" {
+		return nil
+	}
+	_, password := u.User.Password()
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "22"), 10, 16)
+	if password || err != nil || port == 0 || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil
+	}
+	return u
 }
 
 // fields calls do for every setting with its value, in the order of the struct.

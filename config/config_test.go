@@ -76,11 +76,11 @@ func TestProductionDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
-		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_INBOX=in", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
+		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	want := config.Config{
-		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", Inbox: "in",
+		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in", Worker: config.Off, RoutingDirectory: "fed.txt",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
 		DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
@@ -93,10 +93,16 @@ func TestEverySetting(t *testing.T) {
 func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 	t.Parallel()
 	for variable, values := range map[string][]string{
-		"MOBILEPAY_ADDR":                 {"8080", "localhost", "http://h:1", "h:", "a b:1"},
-		"MOBILEPAY_MODE":                 {"prod", "Production", " sandbox"},
-		"DATABASE_URL":                   {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
-		"REDIS_URL":                      {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
+		"MOBILEPAY_ADDR": {"8080", "localhost", "http://h:1", "h:", "a b:1"},
+		"MOBILEPAY_MODE": {"prod", "Production", " sandbox"},
+		"DATABASE_URL":   {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
+		"REDIS_URL":      {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
+		"MOBILEPAY_OUTBOX": {
+			"sftp://" + secret + ":" + secret + "@h/in", "sftp://u:@h/in", "sftp://h/in", "sftp://u@h", "sftp://u@:22/in", "sftp://u@h:0/in",
+			"sftp://u@h:65536/in", "sftp://u@h/in?" + secret, "sftp://u@h/in#" + secret, "sftp:/in", "SFTP:u@h", "ftp://u@h/in", "file:///in",
+			"sftp://u:" + secret + "@h:x/in",
+		},
+		"MOBILEPAY_WORKER":               {"yes", "ON"},
 		"MOBILEPAY_LOG_LEVEL":            {"loud", "info+1", "2"},
 		"MOBILEPAY_LOG_FORMAT":           {"xml", "JSON"},
 		"MOBILEPAY_NOW":                  {"2026-11-18", "now", "2026-11-18T14:59:00", "2026-02-30T00:00:00Z"},
@@ -163,6 +169,29 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 	if err == nil || !slices.Equal(variables(err), want) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOutboxOnServer(t *testing.T) {
+	t.Parallel()
+	for outbox, where := range map[string][4]string{
+		"sftp://pay@bank.example:2222/in/ach": {"pay", "bank.example", "2222", "/in/ach"},
+		"SFTP://pay@[::1]/":                   {"pay", "::1", "", "/"},
+	} {
+		c := load(t, "MOBILEPAY_OUTBOX="+outbox, "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts")
+		u := c.SFTP()
+		if u == nil || [4]string{u.User.Username(), u.Hostname(), u.Port(), u.Path} != where || c.SFTPKey != "id" || c.SFTPKnownHosts != "hosts" {
+			t.Errorf("%s: got %v", outbox, u)
+		}
+		_, err := config.Load([]string{"MOBILEPAY_OUTBOX=" + outbox})
+		if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_SFTP_KEY", "MOBILEPAY_SFTP_KNOWN_HOSTS"}) {
+			t.Errorf("%s without keys: %v", outbox, err)
+		}
+	}
+	for _, folder := range []string{"./data/outbox", "/srv/out:box", "sftp", "sftp/in"} {
+		if u := load(t, "MOBILEPAY_OUTBOX="+folder).SFTP(); u != nil {
+			t.Errorf("%s: got %v", folder, u)
+		}
 	}
 }
 

@@ -63,6 +63,7 @@ func New(o Options) http.Handler {
 	server.SetRecoverFunc(resolvers.Recover(o.Log))
 	server.SetDisableSuggestion(!o.Sandbox)
 	server.Use(new(oneOf))
+	server.Use(noDefer{})
 	if o.Sandbox {
 		server.Use(extension.Introspection{})
 	} else {
