@@ -231,6 +231,29 @@ func TestReturns(t *testing.T) {
 	})
 }
 
+// A second return of the same payment, with another code, is for an operator.
+func TestReturnedAgain(t *testing.T) {
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e := testenv.New(t, engine)
+		c := e.AddCustomer()
+		id := e.Post(c.Token, schedule, order(c, "1")).Text("schedulePayment", "payment", "id")
+		e.MoveTo("2026-11-19 12:00:00")
+		for _, code := range []string{"R01", "R10"} {
+			if status := e.Return(id, code); status != 200 {
+				t.Fatalf("%s answers %d: %s", code, status, e.Log)
+			}
+		}
+		balanced(t, e)
+		exceptions, err := e.App.Store.OpenExceptions(t.Context())
+		if err != nil || len(exceptions) != 2 {
+			t.Errorf("exceptions %+v, %v", exceptions, err)
+		}
+		if e.Accounts(c.ID)[0].BlockedAt == nil {
+			t.Error("the second code did not block the account")
+		}
+	})
+}
+
 // A debit without money behind it is tried again twice, and no more.
 func TestRepresentedTwice(t *testing.T) {
 	e := testenv.New(t, testenv.Embedded)

@@ -70,7 +70,7 @@ func (l *Loan) Post(amount Cents, kind PaymentKind, on Date) ([]Posting, error) 
 	}
 	postings := l.accrue(on)
 	p := Posting{
-		Kind: PostPayment, EffectiveOn: on, Cash: amount, Interest: -shares.Of(BucketInterest), Fees: -shares.Of(BucketFees),
+		Kind: PostPayment, EffectiveOn: on, DueOn: l.DueOn, Cash: amount, Interest: -shares.Of(BucketInterest), Fees: -shares.Of(BucketFees),
 		Principal: -shares.Of(BucketPrincipalDue) - shares.Of(BucketPrincipalAhead),
 	}
 	if kind != KindPrincipalOnly {

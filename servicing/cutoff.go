@@ -1,12 +1,15 @@
 package servicing
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/automobilepay/mobilepay/ach"
@@ -294,24 +297,18 @@ func recordRun(ctx context.Context, tx *store.Tx, applied []store.AppliedPayment
 // fileEntries puts the debits of a run into files and gives them their trace
 // numbers. The files are described and not kept: deliver makes the same again.
 func (s *Service) fileEntries(ctx context.Context, tx *store.Tx, cutoff, now time.Time) error {
-	entries, err := tx.EntriesOfRun(ctx, cutoff)
-	if err != nil || len(entries) == 0 {
-		return err
-	}
-	files, traced, err := s.buildFiles(entries, cutoff, now)
+	today := loan.DateOf(now)
+	made, err := tx.FilesMade(ctx, today.At(0), today.AddDays(1).At(0))
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
+	return s.eachFile(ctx, tx, cutoff, made, now, func(f ach.File, traced []store.Traced) error {
 		described := store.File{
 			CutoffAt: cutoff, IDModifier: string(f.IDModifier), Name: fileName(cutoff, f.IDModifier), SHA256: checksum(f.Content),
 			Entries: f.Entries, Total: f.Debits, CreatedAt: now,
 		}
-		if err := tx.InsertFile(ctx, described); err != nil {
-			return err
-		}
-	}
-	return tx.TraceEntries(ctx, traced)
+		return errors.Join(tx.InsertFile(ctx, described), tx.TraceEntries(ctx, traced))
+	})
 }
 
 var kinds = map[store.EntryKind]ach.Kind{store.DebitEntry: ach.Debit, store.PrenoteEntry: ach.Prenote, store.MicroEntry: ach.MicroEntry}
@@ -325,26 +322,64 @@ func individualID(entry int64, payment *loan.PaymentID) string {
 	return "E" + strconv.FormatInt(entry, 10)
 }
 
-// buildFiles makes the files of a run from its debits, as of the instant at which
-// they were put into files.
-func (s *Service) buildFiles(entries []store.Entry, cutoff, madeAt time.Time) ([]ach.File, []store.Traced, error) {
+// modifiers tell the files that are made on a day apart, in their order.
+const modifiers = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+// eachFile makes the files of a run from its entries, as of the instant at which
+// they were put into files, and hands them over with the trace numbers in them.
+// before is how many files had been made on that day. It takes as many entries at a
+// time as fill a file: memory does not grow with the run.
+func (s *Service) eachFile(ctx context.Context, books entryLister, cutoff time.Time, before int, madeAt time.Time, take func(ach.File, []store.Traced) error) error {
+	left := modifiers[min(before, len(modifiers)):]
+	for after := int64(0); ; {
+		entries, err := books.EntriesOfRun(ctx, cutoff, after, ach.MaxFileEntries)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		after = entries[len(entries)-1].ID
+		if left == "" {
+			return ach.ErrTooManyFiles
+		}
+		files, traced, err := s.buildFiles(entries, left[0], madeAt)
+		if err != nil {
+			return err
+		}
+		if len(files) > len(left) {
+			return ach.ErrTooManyFiles
+		}
+		left = left[len(files):]
+		for _, f := range files {
+			if err := take(f, traced[:f.Entries]); err != nil {
+				return err
+			}
+			traced = traced[f.Entries:]
+		}
+	}
+}
+
+type entryLister interface {
+	EntriesOfRun(ctx context.Context, cutoff time.Time, after int64, limit int) ([]store.Entry, error)
+}
+
+// traceNumbers is how many trace numbers there are.
+const traceNumbers = 10_000_000
+
+// buildFiles makes files of entries, the first one with a modifier.
+func (s *Service) buildFiles(entries []store.Entry, modifier byte, madeAt time.Time) ([]ach.File, []store.Traced, error) {
+	// Trace numbers come round again after ten million, and must ascend.
+	slices.SortFunc(entries, func(a, b store.Entry) int { return cmp.Compare(a.ID%traceNumbers, b.ID%traceNumbers) })
 	lines, traced := make([]ach.Entry, len(entries)), make([]store.Traced, len(entries))
 	for i, e := range entries {
 		number, err := s.Vault.Unseal(e.Sealed, AccountBinding(e.AccountOwner, e.Fingerprint))
 		if err != nil {
 			return nil, nil, fmt.Errorf("unseal the account of entry %d: %w", e.ID, err)
 		}
-		traced[i] = store.Traced{ID: e.ID, Trace: fmt.Sprintf("%s%07d", s.Originator.ODFI, e.ID%10_000_000)}
+		traced[i] = store.Traced{ID: e.ID, Trace: fmt.Sprintf("%s%07d", s.Originator.ODFI, e.ID%traceNumbers)}
 		lines[i] = ach.Entry{
 			ID: individualID(e.ID, e.PaymentID), Kind: kinds[e.Kind], Recurring: e.Recurring, Amount: e.Amount, RoutingNumber: e.RoutingNumber,
 			AccountNumber: ach.AccountNumber(number), AccountType: e.AccountType, Name: e.Name,
 			EffectiveOn: e.EffectiveOn, Trace: traced[i].Trace,
 		}
-	}
-	// Two runs a day, each with room for 13 files.
-	modifier := byte('A')
-	if cutoff.In(loan.Eastern).Hour() == loan.SecondCutoffHour {
-		modifier = 'N'
 	}
 	files, err := ach.Build(s.Originator, madeAt, modifier, lines)
 	return files, traced, err
@@ -359,24 +394,24 @@ func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
 		return err
 	}
 	if len(described) > 0 && described[0].DeliveredAt == nil {
-		entries, err := s.Store.EntriesOfRun(ctx, cutoff)
+		left := described
+		before := strings.Index(modifiers, described[0].IDModifier)
+		err := s.eachFile(ctx, s.Store, cutoff, before, described[0].CreatedAt, func(f ach.File, _ []store.Traced) error {
+			if len(left) == 0 || checksum(f.Content) != left[0].SHA256 {
+				return fmt.Errorf("%w: file %c is not what it was", ErrOutOfBalance, f.IDModifier)
+			}
+			name := left[0].Name
+			left = left[1:]
+			if err := s.Outbox.Put(ctx, name, f.Content); err != nil {
+				return fmt.Errorf("deliver %s: %w", name, err)
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		files, _, err := s.buildFiles(entries, cutoff, described[0].CreatedAt)
-		if err != nil {
-			return err
-		}
-		if len(files) != len(described) {
-			return fmt.Errorf("%w: the run has %d files, not %d", ErrOutOfBalance, len(files), len(described))
-		}
-		for i, f := range files {
-			if checksum(f.Content) != described[i].SHA256 {
-				return fmt.Errorf("%w: file %s is not what it was", ErrOutOfBalance, described[i].Name)
-			}
-			if err := s.Outbox.Put(ctx, described[i].Name, f.Content); err != nil {
-				return fmt.Errorf("deliver %s: %w", described[i].Name, err)
-			}
+		if len(left) > 0 {
+			return fmt.Errorf("%w: %d files of the run are missing", ErrOutOfBalance, len(left))
 		}
 	}
 	return s.step(ctx, cutoff, func(tx *store.Tx, run *store.Run) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/automobilepay/mobilepay/ach"
@@ -72,7 +74,7 @@ func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, n
 			}
 		}
 		if action.ReverseCredit {
-			if err := s.reverse(ctx, tx, entry, r.Code, action, now); err != nil {
+			if err := s.reverse(ctx, tx, source, entry, r.Code, action, now); err != nil {
 				return err
 			}
 		}
@@ -82,7 +84,7 @@ func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, n
 
 // reverse takes the credit of a returned payment back, and tries the debit again
 // where that may be done.
-func (s *Service) reverse(ctx context.Context, tx *store.Tx, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
+func (s *Service) reverse(ctx context.Context, tx *store.Tx, source string, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
 	vehicles, err := tx.LockVehicles(ctx, []loan.VehicleID{entry.VehicleID})
 	if err != nil {
 		return err
@@ -90,6 +92,11 @@ func (s *Service) reverse(ctx context.Context, tx *store.Tx, entry store.SentEnt
 	payment, err := tx.AnyPayment(ctx, *entry.PaymentID)
 	if err != nil {
 		return err
+	}
+	if payment.Status != loan.Applied && payment.Status != loan.Settled {
+		// It came back before, with another code.
+		detail := fmt.Sprintf("%s for payment %d, which is %s", code, payment.ID, payment.Status)
+		return tx.InsertException(ctx, store.Exception{Source: source, Kind: "return of a payment that is not applied", Detail: detail, CreatedAt: now})
 	}
 	posted, err := tx.PaymentPosting(ctx, payment.ID)
 	if err != nil {
@@ -132,7 +139,7 @@ func (s *Service) represent(ctx context.Context, tx *store.Tx, payment *loan.Pay
 	}
 	slot, err := s.Timing.Schedule(now, on)
 	if err != nil {
-		return err
+		return nil //nolint:nilerr // the policy about dates allows no second try
 	}
 	again := &loan.Payment{
 		CustomerID: payment.CustomerID, ScheduledBy: payment.ScheduledBy, VehicleID: payment.VehicleID, PaymentAccountID: payment.PaymentAccountID,
@@ -192,23 +199,20 @@ func (s *Service) SimulateReturn(ctx context.Context, id loan.PaymentID, code st
 	if err != nil {
 		return found(err, "paymentId")
 	}
-	entries, err := s.Store.EntriesOfRun(ctx, cutoff)
-	if err != nil {
-		return err
-	}
 	described, err := s.Store.FilesOfRun(ctx, cutoff)
 	if err != nil || len(described) == 0 {
 		return errors.Join(err, store.ErrNotFound)
 	}
-	files, _, err := s.buildFiles(entries, cutoff, described[0].CreatedAt)
+	var content []byte
+	before := strings.Index(modifiers, described[0].IDModifier)
+	err = s.eachFile(ctx, s.Store, cutoff, before, described[0].CreatedAt, func(f ach.File, traced []store.Traced) (err error) {
+		if slices.ContainsFunc(traced, func(t store.Traced) bool { return t.Trace == trace }) {
+			content, err = ach.BuildReturn(f.Content, now, ach.Rejection{Trace: trace, Code: code})
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	var content []byte
-	for _, f := range files {
-		if content, err = ach.BuildReturn(f.Content, now, ach.Rejection{Trace: trace, Code: code}); err == nil {
-			return s.TakeInbound(ctx, "sandbox-"+trace+"-"+code, content, now)
-		}
-	}
-	return err
+	return s.TakeInbound(ctx, "sandbox-"+trace+"-"+code, content, now)
 }

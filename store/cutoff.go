@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -23,7 +24,9 @@ UPDATE payments SET status = r.status, applied_cents = r.applied_cents, settles_
     canceled_at = CASE r.status WHEN 'CANCELED' THEN $2 ELSE canceled_at END
 FROM {{rows $1: id bigint, status text, applied_cents bigint, settles_on date}}
 WHERE payments.id = r.id AND payments.status = 'SCHEDULED'`)
-	settlePayments = prepare(`UPDATE payments SET status = 'SETTLED' WHERE status = 'APPLIED' AND settles_on <= $1`)
+	settlePayments = prepare(`
+UPDATE payments SET status = 'SETTLED'
+WHERE status = 'APPLIED' AND id IN (SELECT id FROM payments WHERE status = 'APPLIED' AND settles_on <= $1 LIMIT $2)`)
 
 	insertEntries = prepare(`
 INSERT INTO ach_entries (customer_id, kind, payment_id, payment_account_id, amount_cents, recurring, cutoff_at, effective_on,
@@ -46,14 +49,15 @@ UPDATE payment_accounts SET debitable_from = $2
 WHERE debitable_from < $2 AND id IN (SELECT payment_account_id FROM ach_entries WHERE cutoff_at = $1 AND kind = 'PRENOTE')`)
 	entriesOfRun = prepare(`
 SELECT id, kind, payment_id, amount_cents, recurring, effective_on, account_type, routing_number, number_sealed, fingerprint, account_owner, name
-FROM ach_entries WHERE cutoff_at = $1 ORDER BY id`)
+FROM ach_entries WHERE cutoff_at = $1 AND id > $2 ORDER BY id LIMIT $3`)
 	traceEntries = prepare(`
 UPDATE ach_entries SET trace = r.trace FROM {{rows $1: id bigint, trace text}} WHERE ach_entries.id = r.id`)
 	insertFile = prepare(`
 INSERT INTO ach_files (cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
 	filesOfRun = prepare(`
 SELECT cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at, delivered_at FROM ach_files
-WHERE cutoff_at = $1 ORDER BY id_modifier`)
+WHERE cutoff_at = $1 ORDER BY id_modifier < 'A', id_modifier`)  // letters first, as they are given out
+	filesMade    = prepare(`SELECT COUNT(*) FROM ach_files WHERE created_at >= $1 AND created_at < $2`)
 	deliverFiles = prepare(`UPDATE ach_files SET delivered_at = $2 WHERE cutoff_at = $1 AND delivered_at IS NULL`)
 	runTotals    = prepare(`
 SELECT
@@ -134,9 +138,19 @@ func (tx *Tx) ApplyPayments(ctx context.Context, payments []AppliedPayment, at t
 	return tx.execRows(ctx, applyPayments, payments, utc(at))
 }
 
+// atOnce is how many rows a statement changes where a run has many more: what it
+// takes stays far from the time that a statement has.
+const atOnce = 20_000
+
 // SettlePayments settles the payments whose time of ordinary returns is over.
 func (tx *Tx) SettlePayments(ctx context.Context, today loan.Date) (int64, error) {
-	return tx.exec(ctx, settlePayments, today)
+	for settled := int64(0); ; {
+		n, err := tx.exec(ctx, settlePayments, today, atOnce)
+		settled += n
+		if err != nil || n < atOnce {
+			return settled, err
+		}
+	}
 }
 
 // NewEntry is a debit that the bank is to be asked for.
@@ -198,8 +212,8 @@ type Entry struct {
 	Name          string
 }
 
-// EntriesOfRun lists the entries of a run, in their order.
-func (q *queries) EntriesOfRun(ctx context.Context, cutoff time.Time) ([]Entry, error) {
+// EntriesOfRun lists up to limit entries of a run after one, by id.
+func (q *queries) EntriesOfRun(ctx context.Context, cutoff time.Time, after int64, limit int) ([]Entry, error) {
 	var entries []Entry
 	err := q.query(ctx, entriesOfRun, func(rows *sql.Rows) error {
 		var e Entry
@@ -207,7 +221,7 @@ func (q *queries) EntriesOfRun(ctx context.Context, cutoff time.Time) ([]Entry, 
 			&e.Sealed, &e.Fingerprint, &e.AccountOwner, &e.Name)
 		entries = append(entries, e)
 		return err
-	}, utc(cutoff))
+	}, utc(cutoff), after, limit)
 	return entries, err
 }
 
@@ -219,7 +233,12 @@ type Traced struct {
 
 // TraceEntries writes the trace numbers under which entries are in a file.
 func (tx *Tx) TraceEntries(ctx context.Context, traced []Traced) error {
-	return tx.execRows(ctx, traceEntries, traced)
+	for some := range slices.Chunk(traced, atOnce) {
+		if err := tx.execRows(ctx, traceEntries, some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // File is what is known of a file for the bank. Its bytes are made anew from the
@@ -239,6 +258,13 @@ type File struct {
 func (tx *Tx) InsertFile(ctx context.Context, f File) error {
 	_, err := tx.exec(ctx, insertFile, utc(f.CutoffAt), f.IDModifier, f.Name, f.SHA256, f.Entries, f.Total, utc(f.CreatedAt))
 	return err
+}
+
+// FilesMade counts the files that were made from one instant on and before another.
+func (q *queries) FilesMade(ctx context.Context, from, until time.Time) (int, error) {
+	var n int
+	err := q.get(ctx, &n, filesMade, utc(from), utc(until))
+	return n, err
 }
 
 // FilesOfRun lists the files of a run; none where nothing was to be debited.

@@ -81,7 +81,7 @@ var alone sync.Map
 // process, only this process is kept out.
 func (s *Store) Alone(ctx context.Context, name string, do func() error) error {
 	gate, _ := alone.LoadOrStore(s, make(chan struct{}, 1))
-	mine := gate.(chan struct{}) //nolint:errcheck // nothing else is stored
+	mine := gate.(chan struct{}) // nothing else is stored
 	select {
 	case mine <- struct{}{}:
 		defer func() { <-mine }()
