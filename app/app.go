@@ -30,6 +30,7 @@ import (
 	"github.com/automobilepay/mobilepay/store"
 	"github.com/automobilepay/mobilepay/vault"
 	"github.com/automobilepay/mobilepay/web"
+	"github.com/automobilepay/mobilepay/worker"
 )
 
 // App is everything, ready to serve.
@@ -48,34 +49,29 @@ type App struct {
 
 // New opens the databases and wires the rooms. Close it in the end.
 func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger) (_ *App, err error) {
-	a := &App{Config: cfg, Clock: c, Log: log}
+	a, err := newWithoutSessions(ctx, cfg, c, log)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.Vault, err = openVault(cfg); err != nil {
-		return nil, err
-	}
-	a.Store, err = store.Open(ctx, cfg.DatabaseURL, store.Options{
-		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout,
-	})
-	if err != nil {
-		return nil, err
-	}
 	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
 		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.Servicing = &servicing.Service{
-		Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
-		Originator: originator, Outbox: bank.Outbox(cfg.Outbox),
+	banks, err := openDirectory(cfg.RoutingDirectory)
+	if err != nil {
+		return nil, err
 	}
+	a.Servicing.Sessions = a.Sessions
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{
-			Resolvers:  &resolvers.Resolver{Servicing: a.Servicing},
+			Resolvers:  &resolvers.Resolver{Servicing: a.Servicing, Directory: banks},
 			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated},
 		}),
 		Sessions: a.Sessions,
@@ -87,9 +83,46 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	return a, nil
 }
 
+// newWithoutSessions is as much as work without customers needs: what is due is done
+// while Redis is away, too.
+func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger) (*App, error) {
+	a := &App{Config: cfg, Clock: c, Log: log}
+	var err error
+	if a.Vault, err = openVault(cfg); err != nil {
+		return nil, err
+	}
+	outbox, err := openOutbox(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if a.Store, err = openStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	a.Servicing = &servicing.Service{
+		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
+		Validator: validator(cfg), Originator: originator, Outbox: outbox,
+	}
+	return a, nil
+}
+
+func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	return store.Open(ctx, cfg.DatabaseURL, store.Options{
+		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout,
+	})
+}
+
 // Timing is the policy about dates that a configuration states.
 func Timing(cfg config.Config) loan.Timing {
 	return loan.Timing{IsBankingDay: ach.IsBankingDay, Holidays: cfg.HolidayPosting, FurthestDays: cfg.FurthestDays}
+}
+
+// validator is the sandbox's, or none: an instant validator of a real provider
+// takes its place here.
+func validator(cfg config.Config) servicing.Validator {
+	if cfg.Mode == config.Sandbox {
+		return bank.SandboxValidator{}
+	}
+	return bank.NoValidator{}
 }
 
 // openVault reads the keyset. In the sandbox one is made where there is none.
@@ -149,6 +182,13 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	return server.Shutdown(drain)
+}
+
+// Work does what is due until ctx ends. While the clock is moved, the mover does it.
+func (a *App) Work(ctx context.Context) error {
+	return worker.Run(ctx, worker.Options{
+		Servicing: a.Servicing, Store: a.Store, Clock: a.Clock, Inbox: bank.Inbox(a.Config.Inbox), Log: a.Log, Busy: &a.moving,
+	})
 }
 
 // Close lets go of the databases, in the opposite order of opening them.

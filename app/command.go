@@ -9,18 +9,30 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/seed"
+	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/vault"
 )
 
 const usage = `usage: mobilepay [command]
 
   serve      serve the API (the default); in sandbox mode with demo data
+  worker     do what is due, without serving: cut-off runs, files, returns
   migrate    bring the database's schema up to date, and exit
+  reconcile  compare files, ledger and payments, and contracts with their ledger:
+             reconcile --runs N for the last N runs; ends with 1 where they differ
+  exceptions list what waits for an operator
   seed       add customers for tests (sandbox only):
              seed --customers N --tokens FILE
   keyset     print a new keyset to seal bank account numbers with
@@ -44,6 +56,7 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	flags.Usage = func() { _, _ = io.WriteString(out, usage) }
 	customers := flags.Int("customers", 0, "how many customers to add")
 	tokens := flags.String("tokens", "", "the file that gets a session token a line")
+	runs := flags.Int("runs", 10, "how many runs to compare")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return ErrUsage
 	}
@@ -58,18 +71,21 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 		}
 		return err
 	}
-	cfg, err := config.Load(environ)
+	cfg, err := config.Load(spare(command, environ))
 	if err != nil {
 		return err
 	}
 	switch command {
 	case "serve":
 		return serve(ctx, cfg, out)
+	case "worker":
+		return work(ctx, cfg, out)
 	case "migrate":
-		return withApp(ctx, cfg, out, func(a *App) error {
-			a.Log.Info("the schema is up to date")
-			return nil
-		})
+		return migrate(ctx, cfg, newLog(cfg, out))
+	case "reconcile":
+		return withBooks(ctx, cfg, func(s *servicing.Service) error { return reconcile(ctx, s, *runs, stdout) })
+	case "exceptions":
+		return withBooks(ctx, cfg, func(s *servicing.Service) error { return listExceptions(ctx, s, stdout) })
 	case "seed":
 		if cfg.Mode != config.Sandbox {
 			return errors.New("seed is for the sandbox only")
@@ -130,7 +146,12 @@ func serve(ctx context.Context, cfg config.Config, out io.Writer) error {
 		if cfg.Mode == config.Sandbox {
 			_, _ = fmt.Fprintf(out, banner, listener.Addr(), listener.Addr())
 		}
-		return a.Serve(ctx, listener)
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return a.Serve(ctx, listener) })
+		if cfg.Worker == config.On {
+			group.Go(func() error { return a.Work(ctx) })
+		}
+		return group.Wait()
 	})
 }
 
@@ -163,4 +184,112 @@ func seedCustomers(ctx context.Context, a *App, n int, path string) (err error) 
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return seed.Customers(ctx, a.seedDeps(), n, a.Clock.Now(), file)
+}
+
+// spare fills in the settings that production requires and a command has no use for.
+func spare(command string, environ []string) []string {
+	var spared []string
+	switch command {
+	case "migrate", "reconcile", "exceptions":
+		spared = []string{"REDIS_URL=redis://spared", "MOBILEPAY_KEYSET=spared"}
+	case "worker":
+		spared = []string{"REDIS_URL=redis://spared"}
+	}
+	environ = slices.Clone(environ)
+	for _, setting := range spared {
+		variable, _, _ := strings.Cut(setting, "=")
+		if !slices.ContainsFunc(environ, func(s string) bool { return strings.HasPrefix(s, variable+"=") && s != variable+"=" }) {
+			environ = append(environ, setting)
+		}
+	}
+	return environ
+}
+
+// work does what is due until ctx ends.
+func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
+	a, err := newWithoutSessions(ctx, cfg, newClock(cfg), newLog(cfg, out))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return a.Work(ctx)
+}
+
+func migrate(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
+	s, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.MigrateJobs(ctx, log); err != nil {
+		return err
+	}
+	log.Info("the schema is up to date")
+	return nil
+}
+
+// withBooks runs do with use cases that have the books and nothing else.
+func withBooks(ctx context.Context, cfg config.Config, do func(*servicing.Service) error) (err error) {
+	s, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return do(&servicing.Service{Store: s})
+}
+
+// reconcile prints what the books say of the latest runs, and which contracts are
+// not what their ledger adds up to. Where anything differs, it fails.
+func reconcile(ctx context.Context, s *servicing.Service, runs int, out io.Writer) error {
+	reports, err := s.ReportRuns(ctx, runs)
+	if err != nil {
+		return err
+	}
+	differ := 0
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "CUT-OFF\tENTRIES\tFILES\tLEDGER\tPAYMENTS\tRUN")
+	for _, r := range reports {
+		state := "complete"
+		if r.ReconciledAt == nil {
+			state = "not complete"
+		}
+		if r.Differs() {
+			differ++
+			state += ", DIFFERS"
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\n", r.CutoffAt.In(loan.Eastern).Format("2006-01-02 15:04"),
+			r.Entries, r.FileCents, r.LedgerCents, r.PaymentsCents, state)
+	}
+	contracts, err := s.Reconcile(ctx)
+	if err != nil && !errors.Is(err, servicing.ErrOutOfBalance) {
+		return err
+	}
+	if len(contracts) > 0 {
+		_, _ = fmt.Fprintln(table, "\nVEHICLE\tPRINCIPAL\tINTEREST\tFEES\tINSTALMENTS\tSUM")
+	}
+	for _, c := range contracts {
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", c.VehicleID, c.Principal, c.Interest, c.Fees, c.Instalments, c.Sum)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if differ+len(contracts) > 0 {
+		return fmt.Errorf("%w: %d runs and %d contracts differ", servicing.ErrOutOfBalance, differ, len(contracts))
+	}
+	_, err = fmt.Fprintln(out, "No run and no contract differs.")
+	return err
+}
+
+// listExceptions prints what the machine could not place.
+func listExceptions(ctx context.Context, s *servicing.Service, out io.Writer) error {
+	list, err := s.Exceptions(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "ID\tSINCE\tKIND\tDETAIL\tFILE")
+	for _, e := range list {
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.ID, e.CreatedAt.Format(time.RFC3339), e.Kind, e.Detail, e.Source)
+	}
+	return table.Flush()
 }

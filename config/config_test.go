@@ -38,7 +38,7 @@ func load(t *testing.T, environ ...string) config.Config {
 
 var defaults = config.Config{
 	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
-	Outbox: "./data/outbox", Inbox: "./data/inbox",
+	Outbox: "./data/outbox", Inbox: "./data/inbox", Worker: config.On,
 	LogLevel: slog.LevelInfo, LogFormat: config.LogText, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
 	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
 }

@@ -59,20 +59,24 @@ func (s *Service) RunDue(ctx context.Context, now time.Time) error {
 	return s.startDay(ctx, loan.DateOf(now), now)
 }
 
-// lastCutoff is the instant after which runs are due: the last complete one; just
-// before the first one that was begun and is not complete; just before the first
+// lastCutoff is the instant after which runs are due: just before the first one
+// that was begun and is not complete; the last complete one; just before the first
 // payment that is due; on a new database, the cut-off before now, from which the
 // books begin.
 func (s *Service) lastCutoff(ctx context.Context, now time.Time) (time.Time, error) {
+	// The very first run may have been cut short with its payments applied already.
+	first, err := s.Store.FirstUnfinished(ctx)
+	if err == nil {
+		return first.Add(-time.Microsecond), nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return first, err
+	}
 	last, err := s.Store.LastCutoff(ctx)
 	if !errors.Is(err, store.ErrNotFound) {
 		return last, err
 	}
-	// The very first run may have been cut short with its payments applied already.
-	first, err := s.Store.FirstUnfinished(ctx)
-	if errors.Is(err, store.ErrNotFound) {
-		first, err = s.Store.FirstDue(ctx)
-	}
+	first, err = s.Store.FirstDue(ctx)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && first.After(now):
 		return s.begin(ctx, now)
@@ -83,14 +87,23 @@ func (s *Service) lastCutoff(ctx context.Context, now time.Time) (time.Time, err
 }
 
 // begin notes the cut-off before now as done, with nothing in it: what comes after
-// it is due.
+// it is due. Where somebody else has begun its run meanwhile, that run is due.
 func (s *Service) begin(ctx context.Context, now time.Time) (time.Time, error) {
 	cutoffs := loan.CutoffsBetween(now.AddDate(0, 0, -2), now)
 	last := cutoffs[len(cutoffs)-1]
-	return last, s.step(ctx, last, func(_ *store.Tx, run *store.Run) error {
-		run.AppliedAt, run.FiledAt, run.DeliveredAt, run.ReconciledAt = &now, &now, &now, &now
-		return nil
+	begun := false
+	err := s.step(ctx, last, func(tx *store.Tx, run *store.Run) error {
+		totals, err := tx.TotalsOfRun(ctx, last)
+		begun = run.AppliedAt != nil || totals.Entries > 0
+		if err == nil && !begun {
+			run.AppliedAt, run.FiledAt, run.DeliveredAt, run.ReconciledAt = &now, &now, &now, &now
+		}
+		return err
 	})
+	if begun {
+		last = last.Add(-time.Microsecond)
+	}
+	return last, err
 }
 
 // startDay does what a day brings: contracts whose due date has gone by are

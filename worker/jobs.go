@@ -1,0 +1,110 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/automobilepay/mobilepay/servicing"
+	"github.com/automobilepay/mobilepay/store"
+)
+
+// RunDue does what has fallen due: cut-offs, among them those that were missed,
+// and what a day brings.
+type RunDue struct{}
+
+// Kind names the job in the database.
+func (RunDue) Kind() string { return "run_due" }
+
+type runDue struct {
+	river.WorkerDefaults[RunDue]
+	o     Options
+	since time.Time // when the last one that succeeded began, by the database's jobs
+}
+
+// Work leaves out a job that waited while another one did what it is for.
+func (w *runDue) Work(ctx context.Context, job *river.Job[RunDue]) error {
+	if job.CreatedAt.Before(w.since) || !w.o.Busy.TryLock() {
+		return nil
+	}
+	defer w.o.Busy.Unlock()
+	began := *job.AttemptedAt
+	err := w.o.Servicing.RunDue(ctx, w.o.Clock.Now())
+	if err == nil {
+		w.since = began
+	}
+	return tell(ctx, w.o.Log, job.Kind, err)
+}
+
+// TakeInbox takes the files that the bank has sent.
+type TakeInbox struct{}
+
+// Kind names the job in the database.
+func (TakeInbox) Kind() string { return "take_inbox" }
+
+type takeInbox struct {
+	river.WorkerDefaults[TakeInbox]
+	o Options
+}
+
+// Work takes each file to its end, whoever wants it to stop: a file of which a part
+// has been taken stays where it is only when the process ends, and is then taken
+// again.
+func (w *takeInbox) Work(ctx context.Context, job *river.Job[TakeInbox]) error {
+	take := func(name string, content []byte) error {
+		for {
+			err := w.o.Servicing.TakeInbound(context.WithoutCancel(ctx), name, content, w.o.Clock.Now())
+			if !errors.Is(err, store.ErrUnavailable) {
+				if err == nil {
+					w.o.Log.Info("took a file of the bank", "file", name)
+				}
+				return err
+			}
+			w.o.Log.Warn("a file of the bank waits for the database", "file", name)
+			time.Sleep(tryAgain)
+		}
+	}
+	err := w.o.Store.Alone(ctx, "take the inbox", func() error { return w.o.Inbox.Each(take) })
+	return tell(ctx, w.o.Log, job.Kind, err)
+}
+
+// ForgetKeys forgets the idempotency keys whose time is over.
+type ForgetKeys struct{}
+
+// Kind names the job in the database.
+func (ForgetKeys) Kind() string { return "forget_keys" }
+
+type forgetKeys struct {
+	river.WorkerDefaults[ForgetKeys]
+	o Options
+}
+
+// Work forgets them.
+func (w *forgetKeys) Work(ctx context.Context, job *river.Job[ForgetKeys]) error {
+	_, err := w.o.Servicing.ForgetKeys(ctx, w.o.Clock.Now())
+	return tell(ctx, w.o.Log, job.Kind, err)
+}
+
+// errFailed is all that the queue is told, and keeps.
+var errFailed = river.JobCancel(errors.New("it failed, as the log says"))
+
+// tell logs how a job ended, if not well. It is not tried again: the next one comes
+// soon.
+func tell(ctx context.Context, log *slog.Logger, job string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, servicing.ErrOutOfBalance):
+		log.Error(Alarm, "job", job, "error", err)
+	case ctx.Err() != nil:
+		log.Info("a job stops", "job", job)
+	case errors.Is(err, store.ErrUnavailable):
+		log.Warn("a job has to wait", "job", job, "error", err)
+	default:
+		log.Error("a job failed", "job", job, "error", err)
+	}
+	return errFailed
+}
