@@ -13,7 +13,7 @@ import (
 )
 
 //go:generate go tool gqlgen generate
-//go:generate sh -c "go run . schema > schema.graphql"
+//go:generate sh -c "go run . schema > schema.new && mv schema.new schema.graphql || { rm -f schema.new; false; }"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
