@@ -37,6 +37,16 @@ func (d Outbox) Put(_ context.Context, name string, content []byte) (err error) 
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 
+	// What a crash left of an earlier attempt holds account numbers.
+	left, err := fs.Glob(root.FS(), name+".*.part")
+	if err != nil {
+		return fmt.Errorf("bank: %w", err)
+	}
+	for _, part := range left {
+		if err := root.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("bank: %w", err)
+		}
+	}
 	part := name + "." + rand.Text() + ".part" // another process may be writing the same
 	if err := write(root, part, content); err != nil {
 		return fmt.Errorf("bank: %w", err)

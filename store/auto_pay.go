@@ -15,7 +15,7 @@ var (
 WHERE status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1)`)
 	lockAutoPay = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays
 WHERE id = $2 AND status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) {{lock}}`)
-	activeAutoPays = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE status = 'ACTIVE' AND id > $1 ORDER BY id LIMIT $2`)
+	activeAutoPays = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE status = 'ACTIVE' AND id > $1 ORDER BY id LIMIT $2 {{lock}}`)
 	// A due date that was planned before is passed over.
 	insertAutoPayments = prepare(`
 INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
@@ -72,10 +72,11 @@ func (tx *Tx) UpdateAutoPay(ctx context.Context, a *loan.AutoPay) error {
 		a.DayOfMonth, a.DaysBeforeDue, utc(a.ChangedAt))
 }
 
-// ActiveAutoPays lists up to limit Auto Pays after one that make payments, by id.
-func (q *queries) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limit int) ([]*loan.AutoPay, error) {
+// ActiveAutoPays lists up to limit Auto Pays after one that make payments, by id,
+// and holds them until the transaction ends.
+func (tx *Tx) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limit int) ([]*loan.AutoPay, error) {
 	var autoPays []*loan.AutoPay
-	err := q.list(ctx, &autoPays, activeAutoPays, after, limit)
+	err := tx.list(ctx, &autoPays, activeAutoPays, after, limit)
 	return autoPays, err
 }
 
