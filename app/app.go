@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -165,6 +166,11 @@ const (
 // Serve answers on a listener until ctx ends, then lets requests that are under
 // way finish.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	// Requests leave much garbage and little behind: a third fewer collections for
+	// 3 MiB. What the operator says in GOGC stays.
+	if percent := debug.SetGCPercent(150); percent != 100 {
+		debug.SetGCPercent(percent)
+	}
 	server := &http.Server{
 		Handler:           a.Handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -45,7 +46,12 @@ WHERE id = $1`)
 // one, paused ones too.
 func (q *queries) AutoPays(ctx context.Context, owner loan.CustomerID) ([]*loan.AutoPay, error) {
 	var autoPays []*loan.AutoPay
-	err := q.list(ctx, &autoPays, autoPaysOfOwner, owner)
+	err := q.query(ctx, autoPaysOfOwner, func(rows *sql.Rows) error {
+		a := new(loan.AutoPay)
+		autoPays = append(autoPays, a)
+		return rows.Scan(&a.ID, &a.CustomerID, &a.SetUpBy, &a.VehicleID, &a.PaymentAccountID, &a.Status, &a.AmountKind, &a.Amount,
+			&a.DayOfMonth, &a.DaysBeforeDue, &a.SetUpAt, &a.ChangedAt)
+	}, owner)
 	return autoPays, err
 }
 

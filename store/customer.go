@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/automobilepay/mobilepay/loan"
 )
@@ -22,8 +23,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`)
 
 // Customer gets a customer; [ErrNotFound].
 func (q *queries) Customer(ctx context.Context, id loan.CustomerID) (*loan.Customer, error) {
-	c := new(loan.Customer)
-	if err := q.get(ctx, c, customerByID, id); err != nil {
+	var c *loan.Customer
+	err := q.query(ctx, customerByID, func(rows *sql.Rows) error {
+		c = new(loan.Customer)
+		return rows.Scan(&c.ID, &c.Username, &c.FirstName, &c.LastName, &c.Email, &c.Phone, &c.Line1, &c.Line2, &c.City, &c.State, &c.PostalCode)
+	}, id)
+	if err == nil && c == nil {
+		err = ErrNotFound
+	}
+	if err != nil {
 		return nil, err
 	}
 	return c, nil

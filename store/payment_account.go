@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -46,7 +47,12 @@ SELECT EXISTS (SELECT 1 FROM payments WHERE payment_account_id = $1 AND status I
 // first; those that were removed too, because payments still name them.
 func (q *queries) PaymentAccounts(ctx context.Context, owner loan.CustomerID) ([]*loan.PaymentAccount, error) {
 	var accounts []*loan.PaymentAccount
-	err := q.list(ctx, &accounts, paymentAccountsOfOwner, owner)
+	err := q.query(ctx, paymentAccountsOfOwner, func(rows *sql.Rows) error {
+		a := new(loan.PaymentAccount)
+		accounts = append(accounts, a)
+		return rows.Scan(&a.ID, &a.CustomerID, &a.Type, &a.RoutingNumber, &a.Last4, &a.Nickname, &a.IsDefault, &a.AddedAt, &a.RemovedAt,
+			&a.BlockedAt, &a.DebitableFrom)
+	}, owner)
 	return accounts, err
 }
 

@@ -63,7 +63,9 @@ func (q *queries) list(ctx context.Context, dest any, s statement, args ...any) 
 	return translate(q.stmt(ctx, s).SelectContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
 }
 
-// query runs a statement whose rows the caller scans with scan, one at a time.
+// query runs a statement whose rows the caller scans with scan, one at a time. The
+// statements of the home screen are read so: mapping columns to fields by
+// reflection would cost more than reading them.
 func (q *queries) query(ctx context.Context, s statement, scan func(*sql.Rows) error, args ...any) error {
 	rows, err := q.stmt(ctx, s).QueryContext(ctx, args...)
 	if err != nil {
