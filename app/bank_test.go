@@ -346,3 +346,32 @@ func TestAutoPayNotice(t *testing.T) {
 		balanced(t, e)
 	})
 }
+
+// What the customer has paid by hand meanwhile, Auto Pay does not debit again.
+func TestAutoPayDebitsWhatIsStillDue(t *testing.T) {
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		for _, test := range []struct{ byHand, byAutoPay string }{
+			{"300.00", "575.00"}, // of 875.00 due
+			{"875.00", ""},
+			{"900.00", ""},
+		} {
+			e := testenv.New(t, engine)
+			c := e.AddCustomer()
+			p := play{e, t, c}
+			p.setUpAutoPay(c.Loan)
+			e.MoveTo("2026-11-19 12:00:00") // planned for November 23
+			p.ask(schedule, order(c, "1", testenv.Vars{"scheduledOn": "2026-11-20", "amount": testenv.Vars{"fixed": test.byHand}}))
+			e.MoveTo("2026-11-23 16:00:00")
+			var applied string
+			for _, payment := range e.Payments(c.ID) {
+				if payment.Origin == loan.OriginAutoPay && payment.Status == loan.Applied {
+					applied = string(payment.Applied.Amount())
+				}
+			}
+			if applied != test.byAutoPay {
+				t.Errorf("after %s by hand, Auto Pay debits %q, want %q", test.byHand, applied, test.byAutoPay)
+			}
+			balanced(t, e)
+		}
+	})
+}

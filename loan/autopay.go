@@ -133,6 +133,23 @@ func (a *AutoPay) AmountOn(c Contract, on Date) Cents {
 	return min(a.amountFor(c.Common().AmountDue()), c.PayoffOn(on).Amount)
 }
 
+// MostFor is the most that a payment planned for a due date may still be: what the
+// customer has paid meanwhile is not debited a second time. A fixed amount stays.
+func (a *AutoPay) MostFor(dueOn Date, c Contract) Cents {
+	if a.AmountKind == AutoPayFixed {
+		return MaxCents
+	}
+	t := c.Common()
+	due := t.AmountDue()
+	if t.DueOn.After(dueOn) {
+		due = t.PastDue + t.Fees // the next instalment has its own payment
+	}
+	if due <= 0 {
+		return 0
+	}
+	return a.amountFor(due)
+}
+
 // NextRuns lists the next payments that Auto Pay would make if nothing else is
 // paid, n at the most: the contract is played forward, to the final, smaller
 // payment.

@@ -232,7 +232,11 @@ func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time
 	if err != nil {
 		return nil, err
 	}
-	w := work{vehicles: vehicles, entries: []store.NewEntry{}} // none where nothing is owed by now
+	autoPays, err := autoPaysOf(ctx, tx, due)
+	if err != nil {
+		return nil, err
+	}
+	w := work{vehicles: vehicles, autoPays: autoPays, entries: []store.NewEntry{}} // none where nothing is owed by now
 	for i := range due {
 		if err := w.apply(&due[i], now); err != nil {
 			return nil, fmt.Errorf("apply payment %d: %w", due[i].ID, err)
@@ -250,9 +254,29 @@ func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time
 // work gathers what a batch of payments changes.
 type work struct {
 	vehicles map[loan.VehicleID]*loan.Vehicle
+	autoPays map[loan.AutoPayID]*loan.AutoPay
 	postings []store.Posted
 	applied  []store.AppliedPayment
 	entries  []store.NewEntry
+}
+
+// autoPaysOf are the Auto Pays that made some of these payments.
+func autoPaysOf(ctx context.Context, tx *store.Tx, due []loan.Payment) (map[loan.AutoPayID]*loan.AutoPay, error) {
+	var ids []loan.AutoPayID
+	for _, p := range due {
+		if p.AutoPayID != nil {
+			ids = append(ids, *p.AutoPayID)
+		}
+	}
+	byID := make(map[loan.AutoPayID]*loan.AutoPay, len(ids))
+	if len(ids) == 0 {
+		return byID, nil
+	}
+	autoPays, err := tx.AutoPaysByID(ctx, ids)
+	for _, a := range autoPays {
+		byID[a.ID] = a
+	}
+	return byID, err
 }
 
 func (w *work) changed() []*loan.Vehicle {
@@ -273,6 +297,9 @@ func (w *work) apply(p *loan.Payment, now time.Time) error {
 	}
 	v.Contract.Bill(p.CreditedOn)
 	amount := min(p.Amount, loan.MostPayable(v.Contract, p.Kind, p.CreditedOn))
+	if p.AutoPayID != nil && w.autoPays[*p.AutoPayID] != nil {
+		amount = min(amount, w.autoPays[*p.AutoPayID].MostFor(p.DueOn, v.Contract))
+	}
 	if amount == 0 {
 		w.applied = append(w.applied, store.AppliedPayment{ID: p.ID, Status: loan.Canceled})
 		return nil

@@ -17,6 +17,7 @@ WHERE status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHER
 	lockAutoPay = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays
 WHERE id = $2 AND status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) {{lock}}`)
 	activeAutoPays = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE status = 'ACTIVE' AND id > $1 ORDER BY id LIMIT $2 {{lock}}`)
+	autoPaysByID   = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE id {{in $1}}`)
 	// A due date that was planned before is passed over.
 	insertAutoPayments = prepare(`
 INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
@@ -83,6 +84,13 @@ func (tx *Tx) UpdateAutoPay(ctx context.Context, a *loan.AutoPay) error {
 func (tx *Tx) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limit int) ([]*loan.AutoPay, error) {
 	var autoPays []*loan.AutoPay
 	err := tx.list(ctx, &autoPays, activeAutoPays, after, limit)
+	return autoPays, err
+}
+
+// AutoPaysByID reads Auto Pays whoever's they are, in any state.
+func (tx *Tx) AutoPaysByID(ctx context.Context, ids []loan.AutoPayID) ([]*loan.AutoPay, error) {
+	var autoPays []*loan.AutoPay
+	err := tx.list(ctx, &autoPays, autoPaysByID, keys(tx.dialect, ids))
 	return autoPays, err
 }
 
