@@ -46,7 +46,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 .PHONY: test
 test: export CGO_ENABLED := 1
 test: cc ## run all tests with the race detector, on a Postgres and a Redis of their own
-	scripts/with-services $(GO) test -race -timeout 10m ./...
+	scripts/with-services $(GO) test -race -timeout 20m ./...
 
 .PHONY: test-unit
 test-unit: ## run the tests that need no service, quickly
