@@ -119,6 +119,7 @@ func (m *mortal) serve(a attempt, point int) (string, error) {
 	server.Env = []string{
 		"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "MOBILEPAY_KEYSET=" + cfg.Keyset, "MOBILEPAY_OUTBOX=" + cfg.Outbox,
 		"MOBILEPAY_ADDR=127.0.0.1:0", "MOBILEPAY_DATABASE_CONNECTIONS=4",
+		"MOBILEPAY_WORKER=off", // which could be in a run of its own when the test ends the program
 		"MOBILEPAY_NOW=" + a.at.Format(time.RFC3339Nano), fmt.Sprint("MOBILEPAY_FAIL_AFTER=", point),
 	}
 	if err := server.Start(); err != nil {
