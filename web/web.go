@@ -63,11 +63,11 @@ func New(o Options) http.Handler {
 	server.SetRecoverFunc(resolvers.Recover(o.Log))
 	server.SetDisableSuggestion(!o.Sandbox)
 	server.Use(new(oneOf))
-	server.Use(noDefer{})
+	server.Use(noDefer)
 	if o.Sandbox {
 		server.Use(extension.Introspection{})
 	} else {
-		server.Use(noIntrospection{})
+		server.Use(noIntrospection)
 	}
 
 	mux := http.NewServeMux()
