@@ -95,13 +95,19 @@ func becomesDefault(ctx context.Context, tx *store.Tx, viewer auth.Viewer, wante
 	if wanted {
 		return true, tx.ClearDefaultPaymentAccount(ctx, viewer.CustomerID)
 	}
+	present, err := defaultAccount(ctx, tx, viewer)
+	return present == nil, err
+}
+
+// defaultAccount is the account that is offered first; nil where there is none.
+func defaultAccount(ctx context.Context, tx *store.Tx, viewer auth.Viewer) (*loan.PaymentAccount, error) {
 	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
 	for _, a := range accounts {
 		if a.IsDefault && a.RemovedAt == nil {
-			return false, err
+			return a, err
 		}
 	}
-	return true, err
+	return nil, err
 }
 
 // source is the account that a payment draws on: a saved one, or a new one that
@@ -141,13 +147,7 @@ func (s *Service) previewSource(ctx context.Context, tx *store.Tx, viewer auth.V
 	case in != nil:
 		return s.source(ctx, tx, viewer, in, valid)
 	}
-	accounts, err := tx.PaymentAccounts(ctx, viewer.CustomerID)
-	for _, a := range accounts {
-		if a.IsDefault && a.RemovedAt == nil {
-			return a, err
-		}
-	}
-	return nil, err
+	return defaultAccount(ctx, tx, viewer)
 }
 
 // UpdatePaymentAccount changes the nickname of an account, or makes it the
