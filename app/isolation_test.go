@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -159,7 +160,8 @@ func idPaths(schema *ast.Schema, field *ast.FieldDefinition) (paths [][]string) 
 	return paths
 }
 
-var fresh int
+// fresh counts keys that were not used before, on both engines at once.
+var fresh atomic.Int64
 
 // operation calls a field with arguments that are all right, but for the id at
 // the end of path.
@@ -176,8 +178,7 @@ func operation(schema *ast.Schema, root *ast.Definition, field *ast.FieldDefinit
 		case t.NamedType == "ID":
 			return map[string]string{"vehicleId": mine.Loan, "paymentId": mine.payment, "paymentAccountId": mine.Account, "saved": mine.Account, "autoPayId": mine.autoPay}[name]
 		case name == "idempotencyKey":
-			fresh++
-			return fmt.Sprint("matrix-", fresh)
+			return fmt.Sprint("matrix-", fresh.Add(1))
 		case t.NamedType == "Date":
 			return "2026-11-20"
 		case t.NamedType == "Decimal":
