@@ -128,7 +128,7 @@ func TestNotificationOfChange(t *testing.T) {
 		e.MoveTo("2026-11-18 16:00:00")
 		file := e.Outbox()["20261118-1500-A.ach"]
 		payment := e.Payments(c.ID)[0]
-		cutoff, trace, err := e.App.Store.EntryOfPayment(t.Context(), payment.ID)
+		cutoff, trace, err := e.App.Store.Books().EntryOfPayment(t.Context(), payment.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestNotificationOfChange(t *testing.T) {
 		if a := e.Accounts(c.ID)[0]; a.Last4 != "7766" || a.RoutingNumber != "021000021" {
 			t.Errorf("the account is %+v", a)
 		}
-		if exceptions, err := e.App.Store.OpenExceptions(t.Context()); err != nil || len(exceptions) != 0 {
+		if exceptions, err := e.App.Store.Books().OpenExceptions(t.Context()); err != nil || len(exceptions) != 0 {
 			t.Errorf("exceptions %v, %v", exceptions, err)
 		}
 		// The file that was sent can still be made again, as it was.
@@ -223,7 +223,7 @@ func TestReturns(t *testing.T) {
 				if home.Text("viewer", "vehicles", 0, "contract", "principal", "amount") != "20000.00" || home.Text("viewer", "vehicles", 0, "pastDue", "amount") != "425.00" {
 					t.Errorf("the credit was not taken back: %s", home.Raw)
 				}
-				if exceptions, err := e.App.Store.OpenExceptions(t.Context()); err != nil || len(exceptions) != test.exceptions {
+				if exceptions, err := e.App.Store.Books().OpenExceptions(t.Context()); err != nil || len(exceptions) != test.exceptions {
 					t.Errorf("exceptions %v, %v", exceptions, err)
 				}
 			})
@@ -244,7 +244,7 @@ func TestReturnedAgain(t *testing.T) {
 			}
 		}
 		balanced(t, e)
-		exceptions, err := e.App.Store.OpenExceptions(t.Context())
+		exceptions, err := e.App.Store.Books().OpenExceptions(t.Context())
 		if err != nil || len(exceptions) != 2 {
 			t.Errorf("exceptions %+v, %v", exceptions, err)
 		}
@@ -282,7 +282,7 @@ func TestInboundThatIsWrong(t *testing.T) {
 		e.Post(c.Token, schedule, order(c, "1"))
 		e.MoveTo("2026-11-18 16:00:00")
 		file := e.Outbox()["20261118-1500-A.ach"]
-		_, trace, err := e.App.Store.EntryOfPayment(t.Context(), e.Payments(c.ID)[0].ID)
+		_, trace, err := e.App.Store.Books().EntryOfPayment(t.Context(), e.Payments(c.ID)[0].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func TestInboundThatIsWrong(t *testing.T) {
 		if err := e.App.Servicing.TakeInbound(t.Context(), "unknown", []byte(unknown), e.Clock.Now()); err != nil {
 			t.Errorf("a return of an unknown debit: %v", err)
 		}
-		exceptions, err := e.App.Store.OpenExceptions(t.Context())
+		exceptions, err := e.App.Store.Books().OpenExceptions(t.Context())
 		if err != nil || len(exceptions) != 1 || exceptions[0].Kind != "return of an unknown entry" {
 			t.Errorf("exceptions %+v, %v", exceptions, err)
 		}

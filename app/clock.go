@@ -50,7 +50,7 @@ func nextStop(now time.Time) time.Time {
 func (a *App) returnPayment(ctx context.Context, payment, code string) error {
 	id, ok := graph.DecodeNodeID(payment).(loan.PaymentID)
 	if !ok {
-		found, err := a.Store.PaymentByConfirmation(ctx, payment)
+		found, err := a.Store.Books().PaymentByConfirmation(ctx, payment)
 		if errors.Is(err, store.ErrNotFound) {
 			return loan.NotFound("payment")
 		}

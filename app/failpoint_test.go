@@ -339,7 +339,7 @@ func (m *mortal) posted(c testenv.Customer, kind loan.PostingKind) {
 func (m *mortal) inOneFile(payment string) {
 	m.t.Helper()
 	id, _ := graph.DecodeNodeID(payment).(loan.PaymentID)
-	_, trace, err := m.App.Store.EntryOfPayment(m.t.Context(), id)
+	_, trace, err := m.App.Store.Books().EntryOfPayment(m.t.Context(), id)
 	if n := tracesIn(m.Outbox())[trace]; err != nil || n != 1 {
 		m.t.Errorf("payment %d, trace %q, is in files %d times (%v)", id, trace, n, err)
 	}

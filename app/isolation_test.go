@@ -27,7 +27,7 @@ func ownAll(t *testing.T, e *testenv.Env) own {
 	o.autoPay = e.Post(o.Token, `mutation($v: ID!, $a: ID!) { setUpAutoPay(input: {idempotencyKey: "auto", vehicleId: $v, paymentAccountId: $a,
 		amount: {amountDue: true}, day: {dayOfMonth: 5}, authorized: true}) { autoPay { id } } }`,
 		testenv.Vars{"v": o.Lease, "a": o.Account}).Text("setUpAutoPay", "autoPay", "id")
-	err := e.App.Store.InTx(t.Context(), func(tx *store.Tx) error {
+	err := e.App.Store.InBooks(t.Context(), func(tx *store.BooksTx) error {
 		day := loan.Date{Year: 2026, Month: 11, Day: 1}
 		return tx.InsertStatement(t.Context(), &loan.Statement{CustomerID: o.ID, VehicleID: o.LoanID, IssuedOn: day, PeriodFrom: day, PeriodTo: day, DueOn: day})
 	})
@@ -227,7 +227,7 @@ func TestJointOwner(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		mine, partner := ownAll(t, e), e.AddCustomer()
-		err := e.App.Store.InTx(t.Context(), func(tx *store.Tx) error { return tx.InsertOwner(t.Context(), partner.ID, mine.LoanID) })
+		err := e.App.Store.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.InsertOwner(t.Context(), partner.ID, mine.LoanID) })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func addVehicles(t *testing.T, e *testenv.Env, c testenv.Customer, n int) {
 	today := loan.DateOf(now)
 	account := e.Accounts(c.ID)[0].ID
 	days := 5
-	err := e.App.Store.InTx(t.Context(), func(tx *store.Tx) error {
+	err := e.App.Store.InBooks(t.Context(), func(tx *store.BooksTx) error {
 		for i := range n {
 			v := &loan.Vehicle{CustomerID: c.ID, Year: 2020, Make: "Buick", Model: "Encore", VIN: "V", Contract: &loan.Loan{
 				Terms:     loan.Terms{AccountNumberLast4: fmt.Sprintf("%04d", i), OpenedOn: today, MaturesOn: today.AddMonths(60), TermMonths: 60, Instalment: 100_00, DueOn: today.AddDays(9)},

@@ -187,7 +187,7 @@ func (r *races) check(t *testing.T, all []*race) {
 		var want []string
 		payments := r.Payments(c.ID)
 		for _, p := range payments {
-			_, trace, err := r.App.Store.EntryOfPayment(t.Context(), p.ID)
+			_, trace, err := r.App.Store.Books().EntryOfPayment(t.Context(), p.ID)
 			switch one := told[p.ID]; {
 			case one == nil:
 				t.Errorf("nobody scheduled payment %d", p.ID)

@@ -106,7 +106,7 @@ func TestWorker(t *testing.T) {
 		const name = "20261118-1500-A.ach"
 		eventually(t, "the payment is applied, and in a file", func() bool { return statuses(e, c) == "APPLIED" && e.Outbox()[name] != "" })
 
-		_, trace, err := e.App.Store.EntryOfPayment(t.Context(), e.Payments(c.ID)[0].ID)
+		_, trace, err := e.App.Store.Books().EntryOfPayment(t.Context(), e.Payments(c.ID)[0].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +349,7 @@ func TestOperatorsCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	err = s.InTx(t.Context(), func(tx *store.Tx) error {
+	err = s.InBooks(t.Context(), func(tx *store.BooksTx) error {
 		return tx.InsertException(t.Context(), store.Exception{Source: "file", Kind: "return to look at", Detail: "R10", CreatedAt: testenv.Noon})
 	})
 	if err != nil {

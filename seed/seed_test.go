@@ -255,7 +255,7 @@ func TestDemo(t *testing.T) {
 			states[p.Status]++
 		}
 		// What was applied settles by itself.
-		err := e.App.Store.InTx(t.Context(), func(tx *store.Tx) error {
+		err := e.App.Store.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			settled, err := tx.SettlePayments(t.Context(), loan.DateOf(e.Clock.Now()).AddDays(7))
 			if settled != 1 {
 				t.Errorf("%d payments settle within a week, want 1", settled)

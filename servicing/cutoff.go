@@ -65,18 +65,18 @@ func (s *Service) RunDue(ctx context.Context, now time.Time) error {
 // books begin.
 func (s *Service) lastCutoff(ctx context.Context, now time.Time) (time.Time, error) {
 	// The very first run may have been cut short with its payments applied already.
-	first, err := s.Store.FirstUnfinished(ctx)
+	first, err := s.Store.Books().FirstUnfinished(ctx)
 	if err == nil {
 		return first.Add(-time.Microsecond), nil
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return first, err
 	}
-	last, err := s.Store.LastCutoff(ctx)
+	last, err := s.Store.Books().LastCutoff(ctx)
 	if !errors.Is(err, store.ErrNotFound) {
 		return last, err
 	}
-	first, err = s.Store.FirstDue(ctx)
+	first, err = s.Store.Books().FirstDue(ctx)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && first.After(now):
 		return s.begin(ctx, now)
@@ -92,7 +92,7 @@ func (s *Service) begin(ctx context.Context, now time.Time) (time.Time, error) {
 	cutoffs := loan.CutoffsBetween(now.AddDate(0, 0, -2), now)
 	last := cutoffs[len(cutoffs)-1]
 	begun := false
-	err := s.step(ctx, last, func(tx *store.Tx, run *store.Run) error {
+	err := s.step(ctx, last, func(tx *store.BooksTx, run *store.Run) error {
 		totals, err := tx.TotalsOfRun(ctx, last)
 		begun = run.AppliedAt != nil || totals.Entries > 0
 		if err == nil && !begun {
@@ -111,14 +111,14 @@ func (s *Service) begin(ctx context.Context, now time.Time) (time.Time, error) {
 // nothing.
 func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) error {
 	for after := loan.VehicleID(0); ; {
-		ids, err := s.Store.VehiclesToBill(ctx, today, after, batch)
+		ids, err := s.Store.Books().VehiclesToBill(ctx, today, after, batch)
 		if err != nil {
 			return err
 		}
 		if len(ids) == 0 {
 			break
 		}
-		err = s.Store.InTx(ctx, func(tx *store.Tx) error {
+		err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 			vehicles, err := tx.LockVehicles(ctx, ids)
 			if err != nil {
 				return err
@@ -136,7 +136,7 @@ func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) 
 		}
 		after = ids[len(ids)-1]
 	}
-	err := s.Store.InTx(ctx, func(tx *store.Tx) error {
+	err := s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		_, err := tx.SettlePayments(ctx, today)
 		return err
 	})
@@ -157,7 +157,7 @@ func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
 			return err // each step ends, and the next one waits for the next call
 		}
 		var run store.Run
-		if err := s.step(ctx, cutoff, func(tx *store.Tx, r *store.Run) (err error) {
+		if err := s.step(ctx, cutoff, func(tx *store.BooksTx, r *store.Run) (err error) {
 			run = *r
 			switch {
 			case r.AppliedAt == nil:
@@ -187,10 +187,10 @@ func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
 
 // step does one step of a run in a transaction that holds the run, and writes how
 // far it has got.
-func (s *Service) step(ctx context.Context, cutoff time.Time, do func(*store.Tx, *store.Run) error) error {
+func (s *Service) step(ctx context.Context, cutoff time.Time, do func(*store.BooksTx, *store.Run) error) error {
 	ctx, done := finishing(ctx)
 	defer done()
-	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+	return s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		run, err := tx.LockRun(ctx, cutoff)
 		if err != nil {
 			return err
@@ -215,7 +215,7 @@ func finishing(ctx context.Context) (context.Context, func()) {
 
 // applyBatch posts the next payments of a cut-off. It returns the instant once
 // none is left, and nil before.
-func (s *Service) applyBatch(ctx context.Context, tx *store.Tx, cutoff, now time.Time) (*time.Time, error) {
+func (s *Service) applyBatch(ctx context.Context, tx *store.BooksTx, cutoff, now time.Time) (*time.Time, error) {
 	due, err := tx.DuePayments(ctx, cutoff, batch)
 	if err != nil {
 		return nil, err
@@ -261,7 +261,7 @@ type work struct {
 }
 
 // autoPaysOf are the Auto Pays that made some of these payments.
-func autoPaysOf(ctx context.Context, tx *store.Tx, due []loan.Payment) (map[loan.AutoPayID]*loan.AutoPay, error) {
+func autoPaysOf(ctx context.Context, tx *store.BooksTx, due []loan.Payment) (map[loan.AutoPayID]*loan.AutoPay, error) {
 	var ids []loan.AutoPayID
 	for _, p := range due {
 		if p.AutoPayID != nil {
@@ -322,7 +322,7 @@ func (w *work) apply(p *loan.Payment, now time.Time) error {
 }
 
 // recordRun adds an audit row for each payment that a run took.
-func recordRun(ctx context.Context, tx *store.Tx, applied []store.AppliedPayment, due []loan.Payment, now time.Time) error {
+func recordRun(ctx context.Context, tx *store.BooksTx, applied []store.AppliedPayment, due []loan.Payment, now time.Time) error {
 	entries := make([]store.AuditEntry, len(applied))
 	for i, a := range applied {
 		action := "payment.applied"
@@ -336,7 +336,7 @@ func recordRun(ctx context.Context, tx *store.Tx, applied []store.AppliedPayment
 
 // fileEntries puts the debits of a run into files and gives them their trace
 // numbers. The files are described and not kept: deliver makes the same again.
-func (s *Service) fileEntries(ctx context.Context, tx *store.Tx, cutoff, now time.Time) error {
+func (s *Service) fileEntries(ctx context.Context, tx *store.BooksTx, cutoff, now time.Time) error {
 	today := loan.DateOf(now)
 	made, err := tx.FilesMade(ctx, today.At(0), today.AddDays(1).At(0))
 	if err != nil {
@@ -429,14 +429,14 @@ func (s *Service) buildFiles(entries []store.Entry, modifier byte, madeAt time.T
 // are made anew from the debits, and must be what was described when they were made
 // first.
 func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
-	described, err := s.Store.FilesOfRun(ctx, cutoff)
+	described, err := s.Store.Books().FilesOfRun(ctx, cutoff)
 	if err != nil {
 		return err
 	}
 	if len(described) > 0 && described[0].DeliveredAt == nil {
 		left := described
 		before := strings.Index(modifiers, described[0].IDModifier)
-		err := s.eachFile(ctx, s.Store, cutoff, before, described[0].CreatedAt, func(f ach.File, _ []store.Traced) error {
+		err := s.eachFile(ctx, s.Store.Books(), cutoff, before, described[0].CreatedAt, func(f ach.File, _ []store.Traced) error {
 			if len(left) == 0 || checksum(f.Content) != left[0].SHA256 {
 				return fmt.Errorf("%w: file %c is not what it was", ErrOutOfBalance, f.IDModifier)
 			}
@@ -454,7 +454,7 @@ func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
 			return fmt.Errorf("%w: %d files of the run are missing", ErrOutOfBalance, len(left))
 		}
 	}
-	return s.step(ctx, cutoff, func(tx *store.Tx, run *store.Run) error {
+	return s.step(ctx, cutoff, func(tx *store.BooksTx, run *store.Run) error {
 		if run.DeliveredAt != nil {
 			return nil
 		}
@@ -465,11 +465,11 @@ func (s *Service) deliver(ctx context.Context, cutoff, now time.Time) error {
 
 // checkRun checks a complete run again before the next one begins.
 func (s *Service) checkRun(ctx context.Context, cutoff time.Time) error {
-	return s.Store.InTx(ctx, func(tx *store.Tx) error { return reconcileRun(ctx, tx, cutoff) })
+	return s.Store.InBooks(ctx, func(tx *store.BooksTx) error { return reconcileRun(ctx, tx, cutoff) })
 }
 
 // reconcileRun checks to the cent that files, ledger and payments of a run agree.
-func reconcileRun(ctx context.Context, tx *store.Tx, cutoff time.Time) error {
+func reconcileRun(ctx context.Context, tx *store.BooksTx, cutoff time.Time) error {
 	totals, err := tx.TotalsOfRun(ctx, cutoff)
 	if err == nil && !totals.Agree() {
 		err = fmt.Errorf("%w: %+v", ErrOutOfBalance, totals)
@@ -479,7 +479,7 @@ func reconcileRun(ctx context.Context, tx *store.Tx, cutoff time.Time) error {
 
 // Reconcile checks that every contract is what its ledger adds up to.
 func (s *Service) Reconcile(ctx context.Context) ([]store.Imbalance, error) {
-	list, err := s.Store.OutOfBalance(ctx)
+	list, err := s.Store.Books().OutOfBalance(ctx)
 	if err == nil && len(list) > 0 {
 		err = fmt.Errorf("%w: %d contracts", ErrOutOfBalance, len(list))
 	}

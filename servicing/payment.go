@@ -143,7 +143,7 @@ func lockVehicle(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order)
 	if err != nil {
 		return nil, nil, found(err, "vehicleId")
 	}
-	rivals, err := tx.RivalPayments(ctx, vehicle.ID, o.on)
+	rivals, err := tx.RivalPayments(ctx, viewer.CustomerID, vehicle.ID, o.on)
 	return vehicle, rivals, err
 }
 
@@ -227,7 +227,7 @@ func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.Payme
 	if err := payment.CheckCancel(viewer.CustomerID, now); err != nil {
 		return nil, err
 	}
-	if err := tx.CancelPayment(ctx, id, now); err != nil {
+	if err := tx.CancelPayment(ctx, viewer.CustomerID, id, now); err != nil {
 		return nil, err
 	}
 	payment.Status, payment.CanceledAt = loan.Canceled, &now

@@ -174,7 +174,7 @@ func (s *Service) UpdatePaymentAccount(ctx context.Context, viewer auth.Viewer, 
 			}
 			account.IsDefault = true
 		}
-		if err := tx.UpdatePaymentAccount(ctx, account); err != nil {
+		if err := tx.UpdatePaymentAccount(ctx, viewer.CustomerID, account); err != nil {
 			return nil, err
 		}
 		return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.updated", accountSubject(account), struct{}{})
@@ -192,7 +192,7 @@ func (s *Service) RemovePaymentAccount(ctx context.Context, viewer auth.Viewer, 
 		if err != nil {
 			return nil, found(err, "paymentAccountId")
 		}
-		inUse, err := tx.PaymentAccountInUse(ctx, account.ID)
+		inUse, err := tx.PaymentAccountInUse(ctx, viewer.CustomerID, account.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -202,7 +202,7 @@ func (s *Service) RemovePaymentAccount(ctx context.Context, viewer auth.Viewer, 
 		wasDefault := account.IsDefault
 		now := auth.RequestFrom(ctx).At
 		account.RemovedAt, account.IsDefault = &now, false
-		if err := tx.UpdatePaymentAccount(ctx, account); err != nil {
+		if err := tx.UpdatePaymentAccount(ctx, viewer.CustomerID, account); err != nil {
 			return nil, err
 		}
 		if wasDefault {
@@ -228,7 +228,7 @@ func passOnDefault(ctx context.Context, tx *store.Tx, viewer auth.Viewer) error 
 			return err
 		}
 		next.IsDefault = true
-		return tx.UpdatePaymentAccount(ctx, next)
+		return tx.UpdatePaymentAccount(ctx, viewer.CustomerID, next)
 	}
 	return err
 }

@@ -41,13 +41,13 @@ func (s *Service) TakeInbound(ctx context.Context, source string, content []byte
 }
 
 func (s *Service) except(ctx context.Context, source, kind, detail string, now time.Time) error {
-	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+	return s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		return tx.InsertException(ctx, store.Exception{Source: source, Kind: kind, Detail: detail, CreatedAt: now})
 	})
 }
 
 func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, now time.Time) error {
-	entry, err := s.Store.EntryByTrace(ctx, r.OriginalTrace)
+	entry, err := s.Store.Books().EntryByTrace(ctx, r.OriginalTrace)
 	detail := fmt.Sprintf("%s for trace %s, %s", r.Code, r.OriginalTrace, r.Amount)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -62,7 +62,7 @@ func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, n
 		// No money is to be taken back: the account is not valid.
 		action.ReverseCredit, action.BlockAccount = false, true
 	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+	return s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		claimed, err := tx.ClaimReturn(ctx, entry, r.OriginalTrace, r.Code, now)
 		if err != nil || !claimed {
 			return err
@@ -84,7 +84,7 @@ func (s *Service) takeReturn(ctx context.Context, source string, r ach.Return, n
 
 // reverse takes the credit of a returned payment back, and tries the debit again
 // where that may be done.
-func (s *Service) reverse(ctx context.Context, tx *store.Tx, source string, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
+func (s *Service) reverse(ctx context.Context, tx *store.BooksTx, source string, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
 	vehicles, err := tx.LockVehicles(ctx, []loan.VehicleID{entry.VehicleID})
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (s *Service) reverse(ctx context.Context, tx *store.Tx, source string, entr
 
 // represent schedules a returned payment again for the next banking day, at most
 // twice and within 180 days of the first debit.
-func (s *Service) represent(ctx context.Context, tx *store.Tx, payment *loan.Payment, now time.Time) error {
+func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loan.Payment, now time.Time) error {
 	first, attempts := payment, 0
 	for first.Represents != nil {
 		attempts++
@@ -156,13 +156,13 @@ func (s *Service) represent(ctx context.Context, tx *store.Tx, payment *loan.Pay
 }
 
 // restrict does what a return means for the account and what draws on it.
-func (s *Service) restrict(ctx context.Context, tx *store.Tx, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
+func (s *Service) restrict(ctx context.Context, tx *store.BooksTx, entry store.SentEntry, code string, action ach.Action, now time.Time) error {
 	var audits []store.AuditEntry
 	note := func(owner loan.CustomerID, what, subject string) {
 		audits = append(audits, store.AuditEntry{CustomerID: owner, At: now, Actor: "bank", Action: what, Subject: subject, Detail: `{"code":"` + code + `"}`})
 	}
 	if action.BlockAccount {
-		if err := tx.BlockAccount(ctx, entry.PaymentAccountID, code, now); err != nil {
+		if err := tx.BlockAccount(ctx, entry.AccountOwner, entry.PaymentAccountID, code, now); err != nil {
 			return err
 		}
 		note(entry.CustomerID, "payment_account.blocked", fmt.Sprintf("payment_account:%d", entry.PaymentAccountID))
@@ -195,17 +195,17 @@ func (s *Service) restrict(ctx context.Context, tx *store.Tx, entry store.SentEn
 // SimulateReturn lets the bank return a payment with a code: the sandbox's bank
 // makes the file that a real one would send, and the file is taken.
 func (s *Service) SimulateReturn(ctx context.Context, id loan.PaymentID, code string, now time.Time) error {
-	cutoff, trace, err := s.Store.EntryOfPayment(ctx, id)
+	cutoff, trace, err := s.Store.Books().EntryOfPayment(ctx, id)
 	if err != nil {
 		return found(err, "paymentId")
 	}
-	described, err := s.Store.FilesOfRun(ctx, cutoff)
+	described, err := s.Store.Books().FilesOfRun(ctx, cutoff)
 	if err != nil || len(described) == 0 {
 		return errors.Join(err, store.ErrNotFound)
 	}
 	var content []byte
 	before := strings.Index(modifiers, described[0].IDModifier)
-	err = s.eachFile(ctx, s.Store, cutoff, before, described[0].CreatedAt, func(f ach.File, traced []store.Traced) (err error) {
+	err = s.eachFile(ctx, s.Store.Books(), cutoff, before, described[0].CreatedAt, func(f ach.File, traced []store.Traced) (err error) {
 		if slices.ContainsFunc(traced, func(t store.Traced) bool { return t.Trace == trace }) {
 			content, err = ach.BuildReturn(f.Content, now, ach.Rejection{Trace: trace, Code: code})
 		}

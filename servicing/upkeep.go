@@ -11,8 +11,12 @@ import (
 const keyLife = 7 * 24 * time.Hour
 
 // ForgetKeys drops the idempotency keys whose time is over, and tells how many.
-func (s *Service) ForgetKeys(ctx context.Context, now time.Time) (int64, error) {
-	return inTx(ctx, s, func(tx *store.Tx) (int64, error) { return tx.ForgetKeys(ctx, now.Add(-keyLife)) })
+func (s *Service) ForgetKeys(ctx context.Context, now time.Time) (dropped int64, err error) {
+	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
+		dropped, err = tx.ForgetKeys(ctx, now.Add(-keyLife))
+		return err
+	})
+	return dropped, err
 }
 
 // RunReport is a run with what the books say of it from each side.
@@ -31,14 +35,14 @@ func (r RunReport) Differs() bool {
 
 // ReportRuns tells of the latest runs, at most limit, latest first.
 func (s *Service) ReportRuns(ctx context.Context, limit int) ([]RunReport, error) {
-	runs, err := s.Store.LatestRuns(ctx, limit)
+	runs, err := s.Store.Books().LatestRuns(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
 	reports := make([]RunReport, len(runs))
 	for i, run := range runs {
 		reports[i].Run = run
-		if reports[i].Totals, err = s.Store.TotalsOfRun(ctx, run.CutoffAt); err != nil {
+		if reports[i].Totals, err = s.Store.Books().TotalsOfRun(ctx, run.CutoffAt); err != nil {
 			return nil, err
 		}
 	}
@@ -47,5 +51,5 @@ func (s *Service) ReportRuns(ctx context.Context, limit int) ([]RunReport, error
 
 // Exceptions lists what waits for an operator, oldest first, at most 1,000.
 func (s *Service) Exceptions(ctx context.Context) ([]store.Exception, error) {
-	return s.Store.OpenExceptions(ctx)
+	return s.Store.Books().OpenExceptions(ctx)
 }

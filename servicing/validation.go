@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"math/big"
 	"slices"
 	"time"
@@ -75,13 +74,13 @@ func askBank(ctx context.Context, tx *store.Tx, account *loan.PaymentAccount, in
 		m := store.MicroEntries{PaymentAccountID: account.ID, First: smallAmount(), Second: smallAmount()}
 		return errors.Join(
 			tx.InsertMicroEntries(ctx, account.CustomerID, m),
-			tx.InsertAccountEntry(ctx, account.ID, store.MicroEntry, m.First),
-			tx.InsertAccountEntry(ctx, account.ID, store.MicroEntry, m.Second),
+			tx.InsertAccountEntry(ctx, account.CustomerID, account.ID, store.MicroEntry, m.First),
+			tx.InsertAccountEntry(ctx, account.CustomerID, account.ID, store.MicroEntry, m.Second),
 		)
 	case valid:
 		return nil
 	}
-	return tx.InsertAccountEntry(ctx, account.ID, store.PrenoteEntry, 0)
+	return tx.InsertAccountEntry(ctx, account.CustomerID, account.ID, store.PrenoteEntry, 0)
 }
 
 // smallAmount is from one to 99 cents, not to be guessed.
@@ -136,7 +135,7 @@ func (s *Service) ConfirmMicroEntries(ctx context.Context, viewer auth.Viewer, i
 		if slices.Equal(told, []loan.Cents{min(m.First, m.Second), max(m.First, m.Second)}) {
 			m.ConfirmedAt, account.DebitableFrom = &now, loan.DateOf(now)
 			return account, errors.Join(
-				tx.UpdateMicroEntries(ctx, m),
+				tx.UpdateMicroEntries(ctx, viewer.CustomerID, m),
 				tx.SetDebitable(ctx, viewer.CustomerID, account.ID, account.DebitableFrom),
 				record(ctx, tx, viewer, viewer.CustomerID, "payment_account.validated", accountSubject(account), struct{}{}),
 			)
@@ -144,11 +143,11 @@ func (s *Service) ConfirmMicroEntries(ctx context.Context, viewer auth.Viewer, i
 		wrong = loan.Refuse(loan.CodeMicroEntriesWrong, "These are not the two amounts.", "amounts")
 		m.Tries++
 		if m.Tries < mostTries {
-			return account, tx.UpdateMicroEntries(ctx, m)
+			return account, tx.UpdateMicroEntries(ctx, viewer.CustomerID, m)
 		}
 		return account, errors.Join(
-			tx.UpdateMicroEntries(ctx, m),
-			tx.BlockAccount(ctx, account.ID, "micro-entries", now),
+			tx.UpdateMicroEntries(ctx, viewer.CustomerID, m),
+			tx.BlockAccount(ctx, viewer.CustomerID, account.ID, "micro-entries", now),
 			record(ctx, tx, viewer, viewer.CustomerID, "payment_account.blocked", accountSubject(account), struct{}{}),
 		)
 	})
@@ -159,66 +158,4 @@ func (s *Service) ConfirmMicroEntries(ctx context.Context, viewer auth.Viewer, i
 		return nil, err
 	}
 	return account, nil
-}
-
-// takeNotification corrects an account as its bank has told, before the next
-// entry. What is not for the machine goes to the operators' list.
-func (s *Service) takeNotification(ctx context.Context, source string, n ach.Notification, now time.Time) error {
-	detail := fmt.Sprintf("%s for trace %s", n.Code, n.OriginalTrace)
-	entry, err := s.Store.EntryByTrace(ctx, n.OriginalTrace)
-	c := n.Correction
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return s.except(ctx, source, "notification about an unknown entry", detail, now)
-	case err != nil:
-		return err
-	case n.Unusable || c.RoutingNumber == "" && c.AccountNumber == "" && c.AccountType == "":
-		return s.except(ctx, source, "notification to look at", detail, now)
-	}
-	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
-		claimed, err := tx.ClaimReturn(ctx, entry, n.OriginalTrace, n.Code, now)
-		if err != nil || !claimed {
-			return err
-		}
-		account, err := tx.SealedAccount(ctx, entry.PaymentAccountID)
-		if err != nil {
-			return err
-		}
-		if err := s.correct(account, c); err != nil {
-			return err
-		}
-		if err := tx.CorrectAccount(ctx, account); err != nil {
-			return err
-		}
-		return tx.InsertAudits(ctx, []store.AuditEntry{{
-			CustomerID: account.CustomerID, At: now, Actor: "bank", Action: "payment_account.corrected",
-			Subject: accountSubject(&account.PaymentAccount), Detail: `{"code":"` + n.Code + `"}`,
-		}})
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return s.except(ctx, source, "notification names an account that the customer has", detail, now)
-	}
-	return err
-}
-
-// correct puts what a bank has corrected into an account, and seals its number
-// anew.
-func (s *Service) correct(a *store.SealedAccount, c ach.Correction) error {
-	number, err := s.Vault.Unseal(a.Sealed, AccountBinding(a.CustomerID, a.Fingerprint))
-	if err != nil {
-		return fmt.Errorf("unseal account %d: %w", a.ID, err)
-	}
-	if c.AccountNumber != "" {
-		number = string(c.AccountNumber)
-		a.Last4 = number[len(number)-4:]
-	}
-	if c.RoutingNumber != "" {
-		a.RoutingNumber = c.RoutingNumber
-	}
-	if c.AccountType != "" {
-		a.Type = c.AccountType
-	}
-	a.Fingerprint = AccountFingerprint(s.Vault, a.RoutingNumber, number)
-	a.Sealed, err = s.Vault.Seal(number, AccountBinding(a.CustomerID, a.Fingerprint))
-	return err
 }

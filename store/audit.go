@@ -41,7 +41,7 @@ func (tx *Tx) InsertAudit(ctx context.Context, e AuditEntry) error {
 
 // InsertAudits adds entries of a process, which have no session, address or
 // request, in their order.
-func (tx *Tx) InsertAudits(ctx context.Context, entries []AuditEntry) error {
+func (tx *BooksTx) InsertAudits(ctx context.Context, entries []AuditEntry) error {
 	if len(entries) == 0 {
 		return nil
 	}

@@ -33,14 +33,19 @@ RETURNING id, customer_id, auto_pay_id, amount_cents, scheduled_on`)
 SELECT p.id, p.customer_id, p.auto_pay_id, p.amount_cents, p.scheduled_on FROM payments p
 WHERE p.auto_pay_id {{in $1}} AND p.represents IS NULL
   AND p.due_on = (SELECT MAX(q.due_on) FROM payments q WHERE q.auto_pay_id = p.auto_pay_id AND q.represents IS NULL)`)
+	// Who sets it up owns the vehicle and the account.
 	insertAutoPay = prepare(`
 INSERT INTO auto_pays (customer_id, set_up_by, vehicle_id, payment_account_id, status, amount_kind, amount_cents,
     day_of_month, days_before_due, set_up_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`)
+SELECT $1, o.customer_id, o.vehicle_id, a.id, $5, $6, $7, $8, $9, $10, $11
+FROM owners o JOIN payment_accounts a ON a.customer_id = o.customer_id
+WHERE o.customer_id = $2 AND o.vehicle_id = $3 AND a.id = $4
+RETURNING id`)
 	updateAutoPay = prepare(`
-UPDATE auto_pays SET payment_account_id = $2, status = $3, amount_kind = $4, amount_cents = $5,
-    day_of_month = $6, days_before_due = $7, changed_at = $8
-WHERE id = $1`)
+UPDATE auto_pays SET payment_account_id = $3, status = $4, amount_kind = $5, amount_cents = $6,
+    day_of_month = $7, days_before_due = $8, changed_at = $9
+WHERE id = $2 AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1)
+  AND EXISTS (SELECT 1 FROM payment_accounts WHERE customer_id = $1 AND id = $3)`)
 )
 
 // AutoPays lists the Auto Pay of each vehicle that a customer owns and that has
@@ -67,28 +72,30 @@ func (tx *Tx) LockAutoPay(ctx context.Context, owner loan.CustomerID, id loan.Au
 }
 
 // InsertAutoPay adds a and gives it its id; [ErrConflict] where the vehicle has
-// one.
+// one, [ErrNotFound] where the vehicle or the account is not that of who sets it
+// up.
 func (tx *Tx) InsertAutoPay(ctx context.Context, a *loan.AutoPay) error {
 	return tx.get(ctx, &a.ID, insertAutoPay, a.CustomerID, a.SetUpBy, a.VehicleID, a.PaymentAccountID, a.Status,
 		a.AmountKind, a.Amount, a.DayOfMonth, a.DaysBeforeDue, utc(a.SetUpAt), utc(a.ChangedAt))
 }
 
-// UpdateAutoPay writes what can change of a.
-func (tx *Tx) UpdateAutoPay(ctx context.Context, a *loan.AutoPay) error {
-	return tx.execOne(ctx, updateAutoPay, a.ID, a.PaymentAccountID, a.Status, a.AmountKind, a.Amount,
+// UpdateAutoPay writes what can change of a; [ErrNotFound] where it is for no
+// vehicle of the owner's, or its account is not theirs.
+func (tx *Tx) UpdateAutoPay(ctx context.Context, owner loan.CustomerID, a *loan.AutoPay) error {
+	return tx.execOne(ctx, updateAutoPay, owner, a.ID, a.PaymentAccountID, a.Status, a.AmountKind, a.Amount,
 		a.DayOfMonth, a.DaysBeforeDue, utc(a.ChangedAt))
 }
 
 // ActiveAutoPays lists up to limit Auto Pays after one that make payments, by id,
 // and holds them until the transaction ends.
-func (tx *Tx) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limit int) ([]*loan.AutoPay, error) {
+func (tx *BooksTx) ActiveAutoPays(ctx context.Context, after loan.AutoPayID, limit int) ([]*loan.AutoPay, error) {
 	var autoPays []*loan.AutoPay
 	err := tx.list(ctx, &autoPays, activeAutoPays, after, limit)
 	return autoPays, err
 }
 
 // AutoPaysByID reads Auto Pays whoever's they are, in any state.
-func (tx *Tx) AutoPaysByID(ctx context.Context, ids []loan.AutoPayID) ([]*loan.AutoPay, error) {
+func (tx *BooksTx) AutoPaysByID(ctx context.Context, ids []loan.AutoPayID) ([]*loan.AutoPay, error) {
 	var autoPays []*loan.AutoPay
 	err := tx.list(ctx, &autoPays, autoPaysByID, keys(tx.dialect, ids))
 	return autoPays, err
@@ -104,15 +111,15 @@ type AutoPayment struct {
 }
 
 // LastAutoPayments lists the latest payment of each of these Auto Pays.
-func (q *queries) LastAutoPayments(ctx context.Context, ids []loan.AutoPayID) ([]AutoPayment, error) {
+func (b Books) LastAutoPayments(ctx context.Context, ids []loan.AutoPayID) ([]AutoPayment, error) {
 	var list []AutoPayment
-	err := q.list(ctx, &list, lastAutoPayments, keys(q.dialect, ids))
+	err := b.q.list(ctx, &list, lastAutoPayments, keys(b.q.dialect, ids))
 	return list, err
 }
 
 // InsertAutoPayments adds payments of Auto Pay that were made at an instant, but
 // for those whose due date has one, cancelled or not. It lists what was added.
-func (tx *Tx) InsertAutoPayments(ctx context.Context, payments []*loan.Payment, at time.Time) ([]AutoPayment, error) {
+func (tx *BooksTx) InsertAutoPayments(ctx context.Context, payments []*loan.Payment, at time.Time) ([]AutoPayment, error) {
 	if len(payments) == 0 {
 		return nil, nil
 	}

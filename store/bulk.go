@@ -18,16 +18,16 @@ const filled = "customers, vehicles, owners, contracts, payment_accounts, paymen
 // Bulk is a transaction that adds many rows at a time: COPY on Postgres, inserts
 // of many rows on SQLite.
 type Bulk struct {
-	*Tx
+	*BooksTx
 	mapper *reflectx.Mapper
 }
 
-// Bulk runs do in a transaction, as [Store.InTx] does. It is for loading a
+// Bulk runs do in a transaction, as [Store.InBooks] does. It is for loading a
 // database, not for use cases: on Postgres nobody else can write meanwhile, and
 // the time of a statement is not limited. The planner's figures are brought up
 // to date.
 func (s *Store) Bulk(ctx context.Context, do func(*Bulk) error) error {
-	return s.InTx(ctx, func(tx *Tx) error {
+	return s.InBooks(ctx, func(tx *BooksTx) error {
 		b := &Bulk{tx, s.db.Mapper}
 		if s.dialect == sqlite {
 			return do(b)

@@ -40,9 +40,9 @@ ORDER BY r.n`)
 	insertAccountEntry = prepare(`
 INSERT INTO ach_entries (customer_id, kind, payment_account_id, amount_cents, recurring,
     account_type, routing_number, number_sealed, fingerprint, account_owner, name)
-SELECT a.customer_id, $2, a.id, $3, FALSE, a.account_type, a.routing_number, a.number_sealed, a.fingerprint, a.customer_id, c.first_name || ' ' || c.last_name
+SELECT a.customer_id, $3, a.id, $4, FALSE, a.account_type, a.routing_number, a.number_sealed, a.fingerprint, a.customer_id, c.first_name || ' ' || c.last_name
 FROM payment_accounts a JOIN customers c ON c.id = a.customer_id
-WHERE a.id = $1`)
+WHERE a.customer_id = $1 AND a.id = $2`)
 	takeWaitingEntries = prepare(`UPDATE ach_entries SET cutoff_at = $1, effective_on = $2 WHERE cutoff_at IS NULL`)
 	delayDebits        = prepare(`
 UPDATE payment_accounts SET debitable_from = $2
@@ -81,23 +81,23 @@ type Run struct {
 
 // LastCutoff is the latest cut-off whose run is complete; [ErrNotFound] where
 // there was none yet.
-func (q *queries) LastCutoff(ctx context.Context) (time.Time, error) {
+func (b Books) LastCutoff(ctx context.Context) (time.Time, error) {
 	var at time.Time
-	err := q.get(ctx, &at, lastCutoff)
+	err := b.q.get(ctx, &at, lastCutoff)
 	return at, err
 }
 
 // FirstDue is the earliest cut-off of a payment that is scheduled; [ErrNotFound]
 // where none is.
-func (q *queries) FirstDue(ctx context.Context) (time.Time, error) {
+func (b Books) FirstDue(ctx context.Context) (time.Time, error) {
 	var at time.Time
-	err := q.get(ctx, &at, firstDue)
+	err := b.q.get(ctx, &at, firstDue)
 	return at, err
 }
 
 // LockRun gets the run of a cut-off, begun now where it was not, and holds it
 // until the transaction ends: of two processes only one is in a run at a time.
-func (tx *Tx) LockRun(ctx context.Context, cutoff time.Time) (*Run, error) {
+func (tx *BooksTx) LockRun(ctx context.Context, cutoff time.Time) (*Run, error) {
 	if _, err := tx.exec(ctx, startRun, utc(cutoff)); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (tx *Tx) LockRun(ctx context.Context, cutoff time.Time) (*Run, error) {
 }
 
 // UpdateRun writes how far a run has got.
-func (tx *Tx) UpdateRun(ctx context.Context, r *Run) error {
+func (tx *BooksTx) UpdateRun(ctx context.Context, r *Run) error {
 	return tx.execOne(ctx, updateRun, utc(r.CutoffAt), instant(r.AppliedAt), instant(r.FiledAt), instant(r.DeliveredAt), instant(r.ReconciledAt))
 }
 
@@ -121,7 +121,7 @@ func instant(at *time.Time) *time.Time {
 
 // DuePayments lists up to limit payments that are scheduled and whose cut-off has
 // come, earliest first, and holds them until the transaction ends.
-func (tx *Tx) DuePayments(ctx context.Context, cutoff time.Time, limit int) ([]loan.Payment, error) {
+func (tx *BooksTx) DuePayments(ctx context.Context, cutoff time.Time, limit int) ([]loan.Payment, error) {
 	return tx.payments(ctx, duePayments, utc(cutoff), limit)
 }
 
@@ -134,7 +134,7 @@ type AppliedPayment struct {
 }
 
 // ApplyPayments writes what a run made of payments that it holds.
-func (tx *Tx) ApplyPayments(ctx context.Context, payments []AppliedPayment, at time.Time) error {
+func (tx *BooksTx) ApplyPayments(ctx context.Context, payments []AppliedPayment, at time.Time) error {
 	return tx.execRows(ctx, applyPayments, payments, utc(at))
 }
 
@@ -143,7 +143,7 @@ func (tx *Tx) ApplyPayments(ctx context.Context, payments []AppliedPayment, at t
 const atOnce = 20_000
 
 // SettlePayments settles the payments whose time of ordinary returns is over.
-func (tx *Tx) SettlePayments(ctx context.Context, today loan.Date) (int64, error) {
+func (tx *BooksTx) SettlePayments(ctx context.Context, today loan.Date) (int64, error) {
 	for settled := int64(0); ; {
 		n, err := tx.exec(ctx, settlePayments, today, atOnce)
 		settled += n
@@ -165,7 +165,7 @@ type NewEntry struct {
 }
 
 // InsertEntries adds the debits of a run, in their order.
-func (tx *Tx) InsertEntries(ctx context.Context, cutoff time.Time, entries []NewEntry) error {
+func (tx *BooksTx) InsertEntries(ctx context.Context, cutoff time.Time, entries []NewEntry) error {
 	return tx.execRows(ctx, insertEntries, entries, utc(cutoff))
 }
 
@@ -180,14 +180,14 @@ const (
 )
 
 // InsertAccountEntry adds an entry that validates an account; the next run takes
-// it.
-func (tx *Tx) InsertAccountEntry(ctx context.Context, id loan.PaymentAccountID, kind EntryKind, amount loan.Cents) error {
-	return tx.execOne(ctx, insertAccountEntry, id, kind, amount)
+// it. [ErrNotFound].
+func (tx *Tx) InsertAccountEntry(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID, kind EntryKind, amount loan.Cents) error {
+	return tx.execOne(ctx, insertAccountEntry, owner, id, kind, amount)
 }
 
 // TakeWaitingEntries puts the entries that wait for a run into one. An account
 // whose prenote goes out later than was thought can be debited later.
-func (tx *Tx) TakeWaitingEntries(ctx context.Context, cutoff time.Time, effectiveOn, debitableFrom loan.Date) error {
+func (tx *BooksTx) TakeWaitingEntries(ctx context.Context, cutoff time.Time, effectiveOn, debitableFrom loan.Date) error {
 	taken, err := tx.exec(ctx, takeWaitingEntries, utc(cutoff), effectiveOn)
 	if err != nil || taken == 0 {
 		return err
@@ -213,9 +213,9 @@ type Entry struct {
 }
 
 // EntriesOfRun lists up to limit entries of a run after one, by id.
-func (q *queries) EntriesOfRun(ctx context.Context, cutoff time.Time, after int64, limit int) ([]Entry, error) {
+func (b Books) EntriesOfRun(ctx context.Context, cutoff time.Time, after int64, limit int) ([]Entry, error) {
 	var entries []Entry
-	err := q.query(ctx, entriesOfRun, func(rows *sql.Rows) error {
+	err := b.q.query(ctx, entriesOfRun, func(rows *sql.Rows) error {
 		var e Entry
 		err := rows.Scan(&e.ID, &e.Kind, &e.PaymentID, &e.Amount, &e.Recurring, &e.EffectiveOn, &e.AccountType, &e.RoutingNumber,
 			&e.Sealed, &e.Fingerprint, &e.AccountOwner, &e.Name)
@@ -232,7 +232,7 @@ type Traced struct {
 }
 
 // TraceEntries writes the trace numbers under which entries are in a file.
-func (tx *Tx) TraceEntries(ctx context.Context, traced []Traced) error {
+func (tx *BooksTx) TraceEntries(ctx context.Context, traced []Traced) error {
 	for some := range slices.Chunk(traced, atOnce) {
 		if err := tx.execRows(ctx, traceEntries, some); err != nil {
 			return err
@@ -255,27 +255,27 @@ type File struct {
 }
 
 // InsertFile adds a file of a run.
-func (tx *Tx) InsertFile(ctx context.Context, f File) error {
+func (tx *BooksTx) InsertFile(ctx context.Context, f File) error {
 	_, err := tx.exec(ctx, insertFile, utc(f.CutoffAt), f.IDModifier, f.Name, f.SHA256, f.Entries, f.Total, utc(f.CreatedAt))
 	return err
 }
 
 // FilesMade counts the files that were made from one instant on and before another.
-func (q *queries) FilesMade(ctx context.Context, from, until time.Time) (int, error) {
+func (b Books) FilesMade(ctx context.Context, from, until time.Time) (int, error) {
 	var n int
-	err := q.get(ctx, &n, filesMade, utc(from), utc(until))
+	err := b.q.get(ctx, &n, filesMade, utc(from), utc(until))
 	return n, err
 }
 
 // FilesOfRun lists the files of a run; none where nothing was to be debited.
-func (q *queries) FilesOfRun(ctx context.Context, cutoff time.Time) ([]File, error) {
+func (b Books) FilesOfRun(ctx context.Context, cutoff time.Time) ([]File, error) {
 	var files []File
-	err := q.list(ctx, &files, filesOfRun, utc(cutoff))
+	err := b.q.list(ctx, &files, filesOfRun, utc(cutoff))
 	return files, err
 }
 
 // DeliverFiles writes that the files of a run are safely out.
-func (tx *Tx) DeliverFiles(ctx context.Context, cutoff, at time.Time) error {
+func (tx *BooksTx) DeliverFiles(ctx context.Context, cutoff, at time.Time) error {
 	_, err := tx.exec(ctx, deliverFiles, utc(cutoff), utc(at))
 	return err
 }
@@ -296,8 +296,8 @@ func (t Totals) Agree() bool {
 }
 
 // TotalsOfRun adds up what a run has done.
-func (q *queries) TotalsOfRun(ctx context.Context, cutoff time.Time) (Totals, error) {
+func (b Books) TotalsOfRun(ctx context.Context, cutoff time.Time) (Totals, error) {
 	var t Totals
-	err := q.get(ctx, &t, runTotals, utc(cutoff))
+	err := b.q.get(ctx, &t, runTotals, utc(cutoff))
 	return t, err
 }

@@ -78,22 +78,24 @@ func TestErrorsKeepSecrets(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		const canary = "canary-4711"
 		customer := &loan.Customer{Username: canary, FirstName: canary}
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertCustomer(t.Context(), customer, canary)) })
-		for what, do := range map[string]func(*store.Tx) error{
-			"a username twice": func(tx *store.Tx) error { return tx.InsertCustomer(t.Context(), &loan.Customer{Username: canary}, "") },
-			"text that is none": func(tx *store.Tx) error {
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertCustomer(t.Context(), customer, canary)) })
+		for what, do := range map[string]func(*store.BooksTx) error{
+			"a username twice": func(tx *store.BooksTx) error {
+				return tx.InsertCustomer(t.Context(), &loan.Customer{Username: canary}, "")
+			},
+			"text that is none": func(tx *store.BooksTx) error {
 				if b.Embedded() {
 					return errUndo // takes it
 				}
 				return tx.InsertCustomer(t.Context(), &loan.Customer{Username: canary + "\xff\x00"}, "")
 			},
-			"a number that is none": func(*store.Tx) error { return b.ScanInt(t.Context(), int64(customer.ID)) },
-			"a deferred fault": func(tx *store.Tx) error {
+			"a number that is none": func(*store.BooksTx) error { return b.ScanInt(t.Context(), int64(customer.ID)) },
+			"a deferred fault": func(tx *store.BooksTx) error {
 				_, err := tx.Raw().ExecContext(t.Context(), "SELECT CAST($1 AS bigint) + no_such_function($1)", canary)
 				return store.Translate(err)
 			},
 		} {
-			err := b.InTx(t.Context(), do)
+			err := b.InBooks(t.Context(), do)
 			if err == nil || strings.Contains(fmt.Sprintf("%v %#v", err, err), canary) {
 				t.Errorf("%s: %v", what, err)
 			}

@@ -89,7 +89,7 @@ func TestConnectionRefused(t *testing.T) {
 			wantError(t, err, store.ErrUnavailable)
 			wantError(t, far.Ping(t.Context()), store.ErrUnavailable)
 			tries := 0
-			wantError(t, far.InTx(t.Context(), func(*store.Tx) error { tries++; return nil }), store.ErrUnavailable)
+			wantError(t, far.InBooks(t.Context(), func(*store.BooksTx) error { tries++; return nil }), store.ErrUnavailable)
 			if tries != 0 {
 				t.Error("it ran")
 			}
@@ -100,7 +100,7 @@ func TestConnectionRefused(t *testing.T) {
 		// cut in the middle, and before the commit
 		for _, wantStatement := range []bool{true, false} {
 			kept := b.audited()
-			err := far.InTx(t.Context(), func(tx *store.Tx) error {
+			err := far.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				must(t, b.audit(t.Context(), tx))
 				w.cut()
 				if wantStatement {
@@ -133,7 +133,7 @@ func (b *books) kill() {
 	other, err := store.Open(b.t.Context(), withParam(b.t, b.url, "application_name", "killer"), store.Options{Connections: 1})
 	must(b.t, err)
 	defer func() { must(b.t, other.Close()) }()
-	must(b.t, other.InTx(b.t.Context(), func(tx *store.Tx) error {
+	must(b.t, other.InBooks(b.t.Context(), func(tx *store.BooksTx) error {
 		_, err := tx.Raw().ExecContext(b.t.Context(), `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name <> 'killer'`)
 		return err
@@ -144,7 +144,7 @@ func TestKilledConnection(t *testing.T) {
 	onPostgres(t, func(t *testing.T, b *books) {
 		for _, inTheMiddle := range []bool{true, false} {
 			kept, tries := b.audited(), 0
-			err := b.InTx(t.Context(), func(tx *store.Tx) error {
+			err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				tries++
 				must(t, b.audit(t.Context(), tx))
 				b.kill()
@@ -171,18 +171,18 @@ func TestKilledConnection(t *testing.T) {
 // A database that takes no changes, as after a fail-over to a copy.
 func TestReadOnly(t *testing.T) {
 	onPostgres(t, func(t *testing.T, b *books) {
-		for what, do := range map[string]func(*store.Tx) error{
-			"insert": func(tx *store.Tx) error { return b.audit(t.Context(), tx) },
-			"lock": func(tx *store.Tx) error {
+		for what, do := range map[string]func(*store.BooksTx) error{
+			"insert": func(tx *store.BooksTx) error { return b.audit(t.Context(), tx) },
+			"lock": func(tx *store.BooksTx) error {
 				_, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle)
 				return err
 			},
-			"claim": func(tx *store.Tx) error {
+			"claim": func(tx *store.BooksTx) error {
 				_, err := tx.ClaimKey(t.Context(), b.owner, "key", "hash", noon)
 				return err
 			},
 		} {
-			err := b.InTx(t.Context(), func(tx *store.Tx) error {
+			err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				if _, err := tx.Raw().ExecContext(t.Context(), "SET TRANSACTION READ ONLY"); err != nil {
 					return err
 				}
@@ -211,17 +211,17 @@ func TestStatementTimeout(t *testing.T) {
 		same(t, settings, []string{"application_name=mobilepay", "idle_in_transaction_session_timeout=200", "lock_timeout=200", "statement_timeout=200", "TimeZone=UTC"})
 
 		b.hold(func() {
-			wantError(t, short.InTx(t.Context(), func(tx *store.Tx) error {
+			wantError(t, short.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				must(t, b.audit(t.Context(), tx))
 				_, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle)
 				return err
 			}), store.ErrUnavailable)
 		})
-		wantError(t, short.InTx(t.Context(), func(tx *store.Tx) error {
+		wantError(t, short.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			_, err := tx.Raw().ExecContext(t.Context(), "SELECT pg_sleep(10)")
 			return store.Translate(err)
 		}), store.ErrUnavailable)
-		wantError(t, short.InTx(t.Context(), func(tx *store.Tx) error {
+		wantError(t, short.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			must(t, b.audit(t.Context(), tx))
 			b.until(func() bool {
 				return b.count("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'") == 0
@@ -248,7 +248,7 @@ func TestPoolExhausted(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		base := open(t, engine)
 		b := &books{Store: openURL(t, base.url, store.Options{Connections: 1}), t: t, owner: base.owner}
-		must(t, b.InTx(t.Context(), func(tx *store.Tx) error {
+		must(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			_, err := b.Customer(ctx, b.owner)
@@ -271,7 +271,7 @@ func TestTwoProcessesOnOneFile(t *testing.T) {
 		go func() {
 			var failed error
 			for range each {
-				failed = errors.Join(failed, s.InTx(t.Context(), func(tx *store.Tx) error {
+				failed = errors.Join(failed, s.InBooks(t.Context(), func(tx *store.BooksTx) error {
 					if _, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle); err != nil {
 						return err
 					}

@@ -48,6 +48,6 @@ func (tx *Tx) AnswerKey(ctx context.Context, owner loan.CustomerID, key, answer 
 }
 
 // ForgetKeys drops the keys that are older than an instant.
-func (tx *Tx) ForgetKeys(ctx context.Context, before time.Time) (int64, error) {
+func (tx *BooksTx) ForgetKeys(ctx context.Context, before time.Time) (int64, error) {
 	return tx.exec(ctx, forgetKeys, utc(before))
 }

@@ -13,24 +13,24 @@ var errUndo = errors.New("undo this")
 
 func TestClaimKey(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
-		claim := func(tx *store.Tx, key, hash string) *store.Answered {
+		claim := func(tx *store.BooksTx, key, hash string) *store.Answered {
 			t.Helper()
 			before, err := tx.ClaimKey(t.Context(), b.owner, key, hash, noon)
 			must(t, err)
 			return before
 		}
 		answer := text(t, map[string]string{"name": awkward})
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			same(t, claim(tx, awkward, "hash"), nil)
 			same(t, claim(tx, awkward, "hash"), store.Answered{RequestHash: "hash"}) // by this transaction itself
 			must(t, tx.AnswerKey(t.Context(), b.owner, awkward, answer))
 		})
 		for range 2 { // replayed, byte for byte; whether the hash is the same is for who calls
-			b.tx(func(tx *store.Tx) {
+			b.tx(func(tx *store.BooksTx) {
 				same(t, claim(tx, awkward, "another hash"), store.Answered{RequestHash: "hash", Answer: answer})
 			})
 		}
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			same(t, claim(tx, awkward+" ", "hash"), nil)
 			before, err := tx.ClaimKey(t.Context(), b.stranger, awkward, "hash", noon)
 			must(t, err)
@@ -39,12 +39,12 @@ func TestClaimKey(t *testing.T) {
 		})
 
 		// a transaction that is undone gives the key back
-		wantError(t, b.InTx(t.Context(), func(tx *store.Tx) error {
+		wantError(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			same(t, claim(tx, "undone", "hash"), nil)
 			must(t, tx.AnswerKey(t.Context(), b.owner, "undone", answer))
 			return errUndo
 		}), errUndo)
-		b.tx(func(tx *store.Tx) { same(t, claim(tx, "undone", "hash"), nil) })
+		b.tx(func(tx *store.BooksTx) { same(t, claim(tx, "undone", "hash"), nil) })
 	})
 }
 
@@ -56,7 +56,7 @@ func TestClaimKeyAtOnce(t *testing.T) {
 			key := map[bool]string{false: "kept", true: "undone"}[undone]
 			claimed, goOn, first := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 			go func() {
-				first <- b.InTx(t.Context(), func(tx *store.Tx) error {
+				first <- b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 					_, err := tx.ClaimKey(t.Context(), b.owner, key, "hash", noon)
 					close(claimed)
 					<-goOn
@@ -79,7 +79,7 @@ func TestClaimKeyAtOnce(t *testing.T) {
 			for range others {
 				go func() {
 					var r result
-					r.err = b.InTx(t.Context(), func(tx *store.Tx) (err error) {
+					r.err = b.InBooks(t.Context(), func(tx *store.BooksTx) (err error) {
 						if r.before, err = tx.ClaimKey(t.Context(), b.owner, key, "hash", noon); err == nil && r.before == nil {
 							err = tx.AnswerKey(t.Context(), b.owner, key, "a later one's")
 						}
@@ -145,7 +145,7 @@ func (b *books) until(so func() bool) {
 func TestForgetKeys(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		claimAt := func(key string, at time.Time) (before *store.Answered) {
-			b.tx(func(tx *store.Tx) {
+			b.tx(func(tx *store.BooksTx) {
 				var err error
 				before, err = tx.ClaimKey(t.Context(), b.owner, key, "hash", at)
 				must(t, err)
@@ -154,7 +154,7 @@ func TestForgetKeys(t *testing.T) {
 		}
 		claimAt("old", noon.Add(-time.Microsecond))
 		claimAt("new", noon)
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			n, err := tx.ForgetKeys(t.Context(), noon)
 			must(t, err)
 			same(t, n, 1)

@@ -123,15 +123,15 @@ func (s *Store) Alone(ctx context.Context, name string, do func() error) error {
 
 // FirstUnfinished is the earliest cut-off whose run was begun and is not complete;
 // [ErrNotFound] where there is none.
-func (q *queries) FirstUnfinished(ctx context.Context) (time.Time, error) {
+func (b Books) FirstUnfinished(ctx context.Context) (time.Time, error) {
 	var at time.Time
-	err := q.get(ctx, &at, unfinishedRun)
+	err := b.q.get(ctx, &at, unfinishedRun)
 	return at, err
 }
 
 // LatestRuns lists up to limit runs, latest first.
-func (q *queries) LatestRuns(ctx context.Context, limit int) ([]Run, error) {
+func (b Books) LatestRuns(ctx context.Context, limit int) ([]Run, error) {
 	var runs []Run
-	err := q.list(ctx, &runs, latestRuns, limit)
+	err := b.q.list(ctx, &runs, latestRuns, limit)
 	return runs, err
 }

@@ -83,7 +83,7 @@ func newPostingRow(n int, p Posted) postingRow {
 
 // InsertPostings adds postings to the ledger, in their order. A payment that has
 // been posted, or taken back, before is [ErrConflict].
-func (tx *Tx) InsertPostings(ctx context.Context, postings []Posted, at time.Time) error {
+func (tx *BooksTx) InsertPostings(ctx context.Context, postings []Posted, at time.Time) error {
 	list := make([]postingRow, len(postings))
 	for i, p := range postings {
 		list[i] = newPostingRow(i, p)
@@ -93,7 +93,7 @@ func (tx *Tx) InsertPostings(ctx context.Context, postings []Posted, at time.Tim
 
 // InsertOpenings adds the postings with which contracts enter the books, as of the
 // day up to which they are worked out.
-func (tx *Tx) InsertOpenings(ctx context.Context, vehicles []*loan.Vehicle) error {
+func (tx *BooksTx) InsertOpenings(ctx context.Context, vehicles []*loan.Vehicle) error {
 	list := make([]postingRow, len(vehicles))
 	var at time.Time
 	for i, v := range vehicles {
@@ -119,7 +119,7 @@ func (tx *Tx) execRows(ctx context.Context, s statement, list any, args ...any) 
 
 // PaymentPosting gets the posting of a payment; [ErrNotFound] where it was never
 // posted.
-func (tx *Tx) PaymentPosting(ctx context.Context, id loan.PaymentID) (Posted, error) {
+func (tx *BooksTx) PaymentPosting(ctx context.Context, id loan.PaymentID) (Posted, error) {
 	var p Posted
 	err := tx.get(ctx, &p, paymentPostings, id)
 	return p, err
@@ -148,7 +148,7 @@ type contractState struct {
 
 // UpdateContracts writes what postings and bills change of contracts. They must
 // be locked.
-func (tx *Tx) UpdateContracts(ctx context.Context, vehicles []*loan.Vehicle) error {
+func (tx *BooksTx) UpdateContracts(ctx context.Context, vehicles []*loan.Vehicle) error {
 	list := make([]contractState, len(vehicles))
 	for i, v := range vehicles {
 		t := v.Contract.Common()
@@ -167,9 +167,9 @@ func (tx *Tx) UpdateContracts(ctx context.Context, vehicles []*loan.Vehicle) err
 
 // VehiclesToBill lists up to limit vehicles after one whose due date has gone by
 // before a day, by id.
-func (q *queries) VehiclesToBill(ctx context.Context, today loan.Date, after loan.VehicleID, limit int) ([]loan.VehicleID, error) {
+func (b Books) VehiclesToBill(ctx context.Context, today loan.Date, after loan.VehicleID, limit int) ([]loan.VehicleID, error) {
 	var ids []loan.VehicleID
-	err := q.list(ctx, &ids, vehiclesToBill, today, after, limit)
+	err := b.q.list(ctx, &ids, vehiclesToBill, today, after, limit)
 	return ids, err
 }
 
@@ -187,8 +187,8 @@ type Imbalance struct {
 
 // OutOfBalance lists up to 100 contracts that are not what their ledger adds up
 // to. There should be none.
-func (q *queries) OutOfBalance(ctx context.Context) ([]Imbalance, error) {
+func (b Books) OutOfBalance(ctx context.Context) ([]Imbalance, error) {
 	var list []Imbalance
-	err := q.list(ctx, &list, outOfBalance)
+	err := b.q.list(ctx, &list, outOfBalance)
 	return list, err
 }

@@ -68,7 +68,7 @@ func TestMigrateAtOnce(t *testing.T) {
 // works0 is works on empty books.
 func (b *books) works0() {
 	b.t.Helper()
-	b.tx(func(tx *store.Tx) { b.owner = b.addCustomer(tx) })
+	b.tx(func(tx *store.BooksTx) { b.owner = b.addCustomer(tx) })
 	b.works()
 }
 

@@ -13,7 +13,7 @@ import (
 func TestCustomer(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		want := b.sampleCustomer()
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertCustomer(t.Context(), want, "$argon2id$v=19$…")) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertCustomer(t.Context(), want, "$argon2id$v=19$…")) })
 		filled(t, want)
 		got, err := b.Customer(t.Context(), want.ID)
 		must(t, err)
@@ -35,12 +35,12 @@ func TestCustomer(t *testing.T) {
 		changed.Address = loan.Address{Line1: "2", Line2: "", City: "c", State: "SC", PostalCode: "29401"}
 		written := changed
 		written.Username, written.FirstName, written.LastName = "x", "y", "z"
-		b.tx(func(tx *store.Tx) { must(t, tx.UpdateContact(t.Context(), &written)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.UpdateContact(t.Context(), &written)) })
 		got, err = b.Customer(t.Context(), want.ID)
 		must(t, err)
 		same(t, got, changed)
 		written.ID = 0
-		err = b.InTx(t.Context(), func(tx *store.Tx) error { return tx.UpdateContact(t.Context(), &written) })
+		err = b.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.UpdateContact(t.Context(), &written) })
 		wantError(t, err, store.ErrNotFound)
 	})
 }
@@ -54,7 +54,7 @@ func TestVehicle(t *testing.T) {
 			Terms:               loan.Terms{OpenedOn: day("0001-01-01"), MaturesOn: day("9999-12-31"), DueOn: day("2026-12-01")},
 			InterestPaidThrough: day("0001-01-01"),
 		}
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for _, v := range []*loan.Vehicle{aLoan, aLease, bare} {
 				must(t, tx.InsertVehicle(t.Context(), v))
 			}
@@ -66,7 +66,7 @@ func TestVehicle(t *testing.T) {
 		vehicles, err := b.Vehicles(t.Context(), b.owner)
 		must(t, err)
 		same(t, vehicles[1:], []*loan.Vehicle{aLoan, aLease, bare}) // oldest first
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for _, want := range vehicles {
 				got, err := tx.LockVehicle(t.Context(), b.owner, want.ID)
 				must(t, err)
@@ -80,7 +80,7 @@ func TestPaperless(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		eastern := noon.In(loan.Eastern).Add(999 * time.Nanosecond)
 		for _, since := range []*time.Time{&eastern, nil} {
-			b.tx(func(tx *store.Tx) { must(t, tx.SetPaperless(t.Context(), b.owner, b.vehicle, since)) })
+			b.tx(func(tx *store.BooksTx) { must(t, tx.SetPaperless(t.Context(), b.owner, b.vehicle, since)) })
 			vehicles, err := b.Vehicles(t.Context(), b.owner)
 			must(t, err)
 			want := since
@@ -91,7 +91,7 @@ func TestPaperless(t *testing.T) {
 		}
 		v := sampleVehicle(b.owner)
 		v.PaperlessSince = &eastern
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertVehicle(t.Context(), v)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertVehicle(t.Context(), v)) })
 		vehicles, err := b.Vehicles(t.Context(), b.owner)
 		must(t, err)
 		same(t, vehicles[1].PaperlessSince, noon)
@@ -103,7 +103,7 @@ func TestPaymentAccount(t *testing.T) {
 		want := sampleAccount(b.owner)
 		want.IsDefault = true
 		sealed, fingerprint := []byte("\x00\xff sealed"), []byte("\x00\xfe fingerprint")
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertPaymentAccount(t.Context(), want, sealed, fingerprint)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertPaymentAccount(t.Context(), want, sealed, fingerprint)) })
 		filled(t, want, "RemovedAt", "BlockedAt")
 		read := func() *loan.PaymentAccount {
 			t.Helper()
@@ -121,7 +121,7 @@ func TestPaymentAccount(t *testing.T) {
 		got, err := b.PaymentAccountByFingerprint(t.Context(), b.owner, fingerprint)
 		must(t, err)
 		same(t, got, want)
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			got, err := tx.LockPaymentAccount(t.Context(), b.owner, want.ID)
 			must(t, err)
 			same(t, got, want)
@@ -129,7 +129,7 @@ func TestPaymentAccount(t *testing.T) {
 
 		// the default is cleared for this customer only
 		b.raw("UPDATE payment_accounts SET is_default = TRUE WHERE customer_id = $1", b.stranger)
-		b.tx(func(tx *store.Tx) { must(t, tx.ClearDefaultPaymentAccount(t.Context(), b.owner)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.ClearDefaultPaymentAccount(t.Context(), b.owner)) })
 		want.IsDefault = false
 		same(t, read(), want)
 		if n := b.count("SELECT COUNT(*) FROM payment_accounts WHERE is_default"); n != 1 {
@@ -142,7 +142,7 @@ func TestPaymentAccount(t *testing.T) {
 		changed.Nickname, changed.RemovedAt = "", &removed
 		written := changed
 		written.Type, written.RoutingNumber, written.Last4, written.AddedAt = loan.Checking, "1", "2", noon.AddDate(1, 0, 0)
-		b.tx(func(tx *store.Tx) { must(t, tx.UpdatePaymentAccount(t.Context(), &written)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.UpdatePaymentAccount(t.Context(), b.owner, &written)) })
 		inUTC := removed.UTC()
 		changed.RemovedAt = &inUTC
 		same(t, read(), changed)
@@ -150,13 +150,13 @@ func TestPaymentAccount(t *testing.T) {
 		// what was removed is there in the list alone, and stays removed
 		_, err = b.PaymentAccountByFingerprint(t.Context(), b.owner, fingerprint)
 		wantError(t, err, store.ErrNotFound)
-		err = b.InTx(t.Context(), func(tx *store.Tx) error {
+		err = b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			_, err := tx.LockPaymentAccount(t.Context(), b.owner, want.ID)
 			return err
 		})
 		wantError(t, err, store.ErrNotFound)
 		written.RemovedAt = nil
-		err = b.InTx(t.Context(), func(tx *store.Tx) error { return tx.UpdatePaymentAccount(t.Context(), &written) })
+		err = b.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.UpdatePaymentAccount(t.Context(), b.owner, &written) })
 		wantError(t, err, store.ErrNotFound)
 		same(t, read(), changed)
 	})
@@ -165,9 +165,9 @@ func TestPaymentAccount(t *testing.T) {
 func TestPaymentAccountInUse(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		inUse := func() (yes bool) {
-			b.tx(func(tx *store.Tx) {
+			b.tx(func(tx *store.BooksTx) {
 				var err error
-				yes, err = tx.PaymentAccountInUse(t.Context(), b.account)
+				yes, err = tx.PaymentAccountInUse(t.Context(), b.owner, b.account)
 				must(t, err)
 			})
 			return yes
@@ -176,7 +176,7 @@ func TestPaymentAccountInUse(t *testing.T) {
 			t.Error("nothing draws on it")
 		}
 		var p *loan.Payment
-		b.tx(func(tx *store.Tx) { p = b.addPayment(tx) })
+		b.tx(func(tx *store.BooksTx) { p = b.addPayment(tx) })
 		for status, want := range map[loan.PaymentStatus]bool{
 			loan.Scheduled: true, loan.Processing: true, loan.Applied: false, loan.Settled: false, loan.Canceled: false, loan.Returned: false,
 		} {
@@ -187,7 +187,7 @@ func TestPaymentAccountInUse(t *testing.T) {
 		}
 		b.raw("UPDATE payments SET status = 'CANCELED'")
 		auto := b.sampleAutoPay()
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertAutoPay(t.Context(), auto)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertAutoPay(t.Context(), auto)) })
 		for status, want := range map[loan.AutoPayStatus]bool{loan.AutoPayActive: true, loan.AutoPayPaused: true, loan.AutoPayCanceled: false} {
 			b.raw("UPDATE auto_pays SET status = $2 WHERE id = $1", auto.ID, status)
 			if got := inUse(); got != want {
@@ -200,10 +200,10 @@ func TestPaymentAccountInUse(t *testing.T) {
 func TestPayment(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		var want, exact *loan.Payment
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			auto := b.sampleAutoPay()
 			must(t, tx.InsertAutoPay(t.Context(), auto))
-			returned := b.addPayment(tx, func(p *loan.Payment) { p.VehicleID = b.theirs })
+			returned := b.addPayment(tx, b.byStranger, func(p *loan.Payment) { p.VehicleID = b.theirs })
 			want = b.addPayment(tx, func(p *loan.Payment) {
 				p.AutoPayID, p.DueOn, p.Represents = &auto.ID, day("2026-12-01"), &returned.ID
 			})
@@ -219,7 +219,7 @@ func TestPayment(t *testing.T) {
 		same(t, b.payment(want.ID), want)
 		exact.SubmittedAt, exact.CancelBy = noon, noon.Add(time.Hour)
 		same(t, b.payment(exact.ID), exact)
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			got, err := tx.LockPayment(t.Context(), b.owner, want.ID)
 			must(t, err)
 			same(t, got, want)
@@ -245,7 +245,7 @@ func TestPayment(t *testing.T) {
 func TestAutoPay(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		want := b.sampleAutoPay()
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertAutoPay(t.Context(), want)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertAutoPay(t.Context(), want)) })
 		filled(t, want, "DaysBeforeDue")
 		read := func() []*loan.AutoPay {
 			t.Helper()
@@ -257,7 +257,7 @@ func TestAutoPay(t *testing.T) {
 
 		zero := 0
 		var account loan.PaymentAccountID
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			a := sampleAccount(b.owner)
 			must(t, tx.InsertPaymentAccount(t.Context(), a, []byte{1}, []byte{2}))
 			account = a.ID
@@ -267,10 +267,10 @@ func TestAutoPay(t *testing.T) {
 		changed.DayOfMonth, changed.DaysBeforeDue, changed.ChangedAt = nil, &zero, noon.In(loan.Eastern).Add(time.Hour)
 		written := changed
 		written.SetUpBy, written.SetUpAt = b.stranger, noon.AddDate(1, 0, 0)
-		b.tx(func(tx *store.Tx) { must(t, tx.UpdateAutoPay(t.Context(), &written)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.UpdateAutoPay(t.Context(), b.owner, &written)) })
 		changed.ChangedAt = noon.Add(time.Hour)
 		same(t, read(), []*loan.AutoPay{&changed})
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			got, err := tx.LockAutoPay(t.Context(), b.owner, want.ID)
 			must(t, err)
 			same(t, got, changed)
@@ -278,11 +278,11 @@ func TestAutoPay(t *testing.T) {
 
 		// what was cancelled is gone
 		changed.Status = loan.AutoPayCanceled
-		b.tx(func(tx *store.Tx) { must(t, tx.UpdateAutoPay(t.Context(), &changed)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.UpdateAutoPay(t.Context(), b.owner, &changed)) })
 		if got := read(); len(got) != 0 {
 			t.Errorf("got %s", text(t, got))
 		}
-		err := b.InTx(t.Context(), func(tx *store.Tx) error {
+		err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			_, err := tx.LockAutoPay(t.Context(), b.owner, want.ID)
 			return err
 		})
@@ -293,7 +293,7 @@ func TestAutoPay(t *testing.T) {
 func TestStatement(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		want := b.sampleStatement()
-		b.tx(func(tx *store.Tx) { must(t, tx.InsertStatement(t.Context(), want)) })
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertStatement(t.Context(), want)) })
 		filled(t, want)
 		page, err := b.Statements(t.Context(), b.owner, []loan.VehicleID{b.vehicle}, store.Page{Limit: 5})
 		must(t, err)
@@ -311,7 +311,7 @@ func TestAudit(t *testing.T) {
 			{CustomerID: b.owner, At: noon.Add(-time.Hour)}, // in the order in which they were added
 		}
 		filled(t, want[0])
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for _, e := range want {
 				e.At = e.At.In(loan.Eastern)
 				must(t, tx.InsertAudit(t.Context(), e))
@@ -327,7 +327,7 @@ func TestRivalPayments(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		today, later := day("2026-11-18"), day("2026-11-25")
 		var want []loan.PaymentID
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for _, on := range []loan.Date{today, later} {
 				for _, status := range []loan.PaymentStatus{loan.Scheduled, loan.Processing, loan.Applied, loan.Settled, loan.Canceled, loan.Returned} {
 					p := b.addPayment(tx, func(p *loan.Payment) { p.Status, p.ScheduledOn = status, on })
@@ -338,15 +338,15 @@ func TestRivalPayments(t *testing.T) {
 				}
 			}
 		})
-		b.tx(func(tx *store.Tx) {
-			rivals, err := tx.RivalPayments(t.Context(), b.vehicle, today)
+		b.tx(func(tx *store.BooksTx) {
+			rivals, err := tx.RivalPayments(t.Context(), b.owner, b.vehicle, today)
 			must(t, err)
 			got := []loan.PaymentID{}
 			for _, p := range rivals {
 				got = append(got, p.ID)
 			}
 			same(t, got, want)
-			if others, err := tx.RivalPayments(t.Context(), b.theirs, today); err != nil || len(others) != 0 {
+			if others, err := tx.RivalPayments(t.Context(), b.stranger, b.theirs, today); err != nil || len(others) != 0 {
 				t.Errorf("another vehicle: %v, %v", others, err)
 			}
 		})

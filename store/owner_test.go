@@ -3,6 +3,9 @@ package store_test
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -13,18 +16,35 @@ import (
 func TestOwner(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		auto, statement := b.sampleAutoPay(), b.sampleStatement()
+		micro := store.MicroEntries{PaymentAccountID: b.account, First: 1, Second: 2}
 		var payment *loan.Payment
-		b.tx(func(tx *store.Tx) {
+		var joint loan.CustomerID
+		own := map[loan.CustomerID]loan.PaymentAccountID{b.owner: b.account, b.stranger: b.theirsToo}
+		b.tx(func(tx *store.BooksTx) {
 			payment = b.addPayment(tx)
+			joint = b.addCustomer(tx)
+			own[joint] = b.addAccount(tx, joint)
+			must(t, tx.InsertOwner(t.Context(), joint, b.vehicle))
 			must(t, tx.InsertAutoPay(t.Context(), auto))
 			must(t, tx.InsertStatement(t.Context(), statement))
+			must(t, tx.InsertMicroEntries(t.Context(), b.owner, micro))
+			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: b.owner, At: noon}))
+			if _, err := tx.ClaimKey(t.Context(), b.owner, "the owner's key", "hash", noon); err != nil {
+				t.Fatal(err)
+			}
 		})
 		page := store.Page{Limit: 10}
 		one := func(_ any, err error) (int, error) { return 1, err }
+		found := func(yes bool, err error) (int, error) {
+			if yes {
+				return 1, err
+			}
+			return 0, err
+		}
 		ofAccount := func(owner loan.CustomerID, tx *store.Tx) error {
 			a := sampleAccount(owner)
 			a.ID = b.account
-			return tx.UpdatePaymentAccount(t.Context(), a)
+			return tx.UpdatePaymentAccount(t.Context(), owner, a)
 		}
 		// How many of the owner's things a call finds for somebody.
 		calls := map[string]struct {
@@ -96,6 +116,71 @@ func TestOwner(t *testing.T) {
 			"UpdatePaymentAccount": {func(_ context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				return one(nil, ofAccount(who, tx))
 			}, false},
+			"RivalPayments": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				rivals, err := tx.RivalPayments(ctx, who, b.vehicle, payment.ScheduledOn)
+				return len(rivals), err
+			}, true},
+			"CancelPayment": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.CancelPayment(ctx, who, payment.ID, noon))
+			}, true},
+			"InsertPayment": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				p := b.samplePayment()
+				p.ScheduledBy = who
+				return one(nil, tx.InsertPayment(ctx, p))
+			}, false},
+			"InsertPayment on one's own account": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				p := b.samplePayment()
+				p.ScheduledBy, p.PaymentAccountID = who, own[who]
+				return one(nil, tx.InsertPayment(ctx, p))
+			}, true},
+			"InsertAutoPay": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				a := b.sampleAutoPay()
+				a.SetUpBy, a.Status = who, loan.AutoPayCanceled
+				return one(nil, tx.InsertAutoPay(ctx, a))
+			}, false},
+			"InsertAutoPay on one's own account": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				a := b.sampleAutoPay()
+				a.SetUpBy, a.Status, a.PaymentAccountID = who, loan.AutoPayCanceled, own[who]
+				return one(nil, tx.InsertAutoPay(ctx, a))
+			}, true},
+			"UpdateAutoPay": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.UpdateAutoPay(ctx, who, auto))
+			}, false},
+			"UpdateAutoPay with one's own account": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				a := *auto
+				a.PaymentAccountID = own[who]
+				return one(nil, tx.UpdateAutoPay(ctx, who, &a))
+			}, true},
+			"Postings": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.Postings(ctx, who, b.vehicle)
+				return len(found), err
+			}, true},
+			"PaymentAccountInUse": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return found(tx.PaymentAccountInUse(ctx, who, b.account))
+			}, false},
+			"SetDebitable": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.SetDebitable(ctx, who, b.account, day("2026-11-20")))
+			}, false},
+			"BlockAccount": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				must(t, tx.BlockAccount(ctx, who, b.account, "R02", noon))
+				accounts, err := tx.PaymentAccounts(ctx, b.owner)
+				return found(accounts[0].BlockedAt != nil, err)
+			}, false},
+			"InsertAccountEntry": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.InsertAccountEntry(ctx, who, b.account, store.PrenoteEntry, 0))
+			}, false},
+			"InsertMicroEntries": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				if _, err := tx.Raw().ExecContext(ctx, "DELETE FROM micro_entries"); err != nil {
+					return 0, err
+				}
+				return one(nil, tx.InsertMicroEntries(ctx, who, micro))
+			}, false},
+			"LockMicroEntries": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(tx.LockMicroEntries(ctx, who, b.account))
+			}, false},
+			"UpdateMicroEntries": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.UpdateMicroEntries(ctx, who, &micro))
+			}, false},
 			"Audit": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				found, err := tx.Audit(ctx, who)
 				return len(found), err
@@ -104,24 +189,26 @@ func TestOwner(t *testing.T) {
 				return one(nil, tx.AnswerKey(ctx, who, "the owner's key", "answer"))
 			}, false},
 		}
-		var joint loan.CustomerID
-		b.tx(func(tx *store.Tx) {
-			joint = b.addCustomer(tx)
-			must(t, tx.InsertOwner(t.Context(), joint, b.vehicle))
-			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: b.owner, At: noon}))
-			if _, err := tx.ClaimKey(t.Context(), b.owner, "the owner's key", "hash", noon); err != nil {
-				t.Fatal(err)
+		for _, name := range ownerCalls() {
+			if _, tried := calls[name]; !tried && name != "InsertPaymentAccount" { // which is nobody else's
+				t.Errorf("%s is not tried", name)
 			}
-		})
+		}
+		undone := errors.New("undone") // no call changes what the next one finds
 		for name, c := range calls {
 			for who, finds := range map[loan.CustomerID]bool{b.owner: true, joint: c.joint, b.stranger: false, 0: false, -1: false, 1 << 40: false} {
 				n, err := 0, error(nil)
 				err = b.InTx(t.Context(), func(tx *store.Tx) (err error) {
-					n, err = c.call(t.Context(), tx, who)
+					if n, err = c.call(t.Context(), tx, who); err == nil {
+						err = undone
+					}
 					return err
 				})
-				if errors.Is(err, store.ErrNotFound) {
+				switch {
+				case errors.Is(err, store.ErrNotFound):
 					n, err = 0, nil
+				case errors.Is(err, undone):
+					err = nil
 				}
 				want := 0
 				if finds {
@@ -133,4 +220,67 @@ func TestOwner(t *testing.T) {
 			}
 		}
 	})
+}
+
+// objectIDs are the types of the ids of what belongs to a customer.
+var objectIDs = []reflect.Type{
+	reflect.TypeFor[loan.VehicleID](), reflect.TypeFor[loan.PaymentID](), reflect.TypeFor[loan.PaymentAccountID](),
+	reflect.TypeFor[loan.AutoPayID](), reflect.TypeFor[loan.StatementID](),
+}
+
+// names tells whether a value of a type names such objects: an id, a list, or a row.
+func names(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Pointer:
+		return names(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && names(f.Type) {
+				return true
+			}
+		}
+	}
+	return slices.Contains(objectIDs, t)
+}
+
+// ownerCalls are what use cases of customers can call that names an object.
+func ownerCalls() (calls []string) {
+	for _, t := range []reflect.Type{reflect.TypeFor[*store.Store](), reflect.TypeFor[*store.Tx]()} {
+		for i := range t.NumMethod() {
+			for _, in := range arguments(t.Method(i)) {
+				if names(in) {
+					calls = append(calls, t.Method(i).Name)
+					break
+				}
+			}
+		}
+	}
+	return calls
+}
+
+// arguments are what a method takes, after its receiver.
+func arguments(m reflect.Method) (types []reflect.Type) {
+	for i := 1; i < m.Type.NumIn(); i++ {
+		types = append(types, m.Type.In(i))
+	}
+	return types
+}
+
+// Whoever names an object says whose it is: of a new row, the row does.
+func TestOwnerIsNamed(t *testing.T) {
+	t.Parallel()
+	calls := ownerCalls()
+	if len(calls) < 20 {
+		t.Fatalf("only %v name an object", calls)
+	}
+	for _, name := range calls {
+		m, ok := reflect.TypeFor[*store.Tx]().MethodByName(name)
+		if !ok {
+			m, _ = reflect.TypeFor[*store.Store]().MethodByName(name)
+		}
+		newRow := strings.HasPrefix(name, "Insert") && !slices.ContainsFunc(arguments(m), func(in reflect.Type) bool { return slices.Contains(objectIDs, in) })
+		if !newRow && !slices.Contains(arguments(m), reflect.TypeFor[loan.CustomerID]()) {
+			t.Errorf("%s names an object and no owner: it belongs to Books or BooksTx", name)
+		}
+	}
 }

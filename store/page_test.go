@@ -47,7 +47,7 @@ var someDays = []loan.Date{day("2026-11-17"), day("2026-11-18"), day("2026-11-19
 
 func newModel(rt *rapid.T, b *books) *model {
 	m := &model{owners: map[loan.VehicleID][]loan.CustomerID{}, rows: map[string][]row{}}
-	b.tx(func(tx *store.Tx) {
+	b.tx(func(tx *store.BooksTx) {
 		for range rapid.IntRange(1, 4).Draw(rt, "vehicles") {
 			primary, other := b.owner, b.stranger
 			if rapid.Bool().Draw(rt, "the stranger's") {
@@ -72,7 +72,12 @@ func newModel(rt *rapid.T, b *books) *model {
 				continue
 			}
 			status := rapid.SampledFrom([]loan.PaymentStatus{loan.Scheduled, loan.Processing, loan.Applied, loan.Settled, loan.Canceled, loan.Returned}).Draw(rt, "status")
-			p := b.addPayment(tx, func(p *loan.Payment) { p.VehicleID, p.ScheduledOn, p.Status = v, on, status })
+			p := b.addPayment(tx, func(p *loan.Payment) {
+				p.VehicleID, p.ScheduledOn, p.Status = v, on, status
+				if m.owners[v][0] == b.stranger {
+					b.byStranger(p)
+				}
+			})
 			r := row{v, store.Position{On: on, ID: int64(p.ID)}}
 			m.rows["payments"] = append(m.rows["payments"], r)
 			if status == loan.Scheduled || status == loan.Processing {

@@ -24,15 +24,20 @@ WHERE id {{in $2}} AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE custom
 	lockPayment = prepare(`SELECT ` + paymentColumns + ` FROM payments
 WHERE id = $2 AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) {{lock}}`)
 	rivalPayments = prepare(`SELECT ` + paymentColumns + ` FROM payments
-WHERE vehicle_id = $1
-  AND (` + isPending + ` OR scheduled_on = $2 AND status NOT IN ('CANCELED', 'RETURNED'))
+WHERE vehicle_id = $2 AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1)
+  AND (` + isPending + ` OR scheduled_on = $3 AND status NOT IN ('CANCELED', 'RETURNED'))
 ORDER BY id`)
+	// Who schedules owns the vehicle and the account.
 	insertPayment = prepare(`
 INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
     kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, auto_pay_id, due_on, represents)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id`)
+SELECT $1, o.customer_id, o.vehicle_id, a.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
+FROM owners o JOIN payment_accounts a ON a.customer_id = o.customer_id
+WHERE o.customer_id = $2 AND o.vehicle_id = $3 AND a.id = $4
+RETURNING id`)
 	cancelPayment = prepare(`
-UPDATE payments SET status = 'CANCELED', canceled_at = $2 WHERE id = $1 AND status = 'SCHEDULED' AND cancel_by > $2`)
+UPDATE payments SET status = 'CANCELED', canceled_at = $3
+WHERE id = $2 AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) AND status = 'SCHEDULED' AND cancel_by > $3`)
 )
 
 func scanPayment(rows *sql.Rows) (loan.Payment, error) {
@@ -94,11 +99,12 @@ func (tx *Tx) LockPayment(ctx context.Context, owner loan.CustomerID, id loan.Pa
 // RivalPayments lists what a new payment for a vehicle must be seen beside: the
 // payments that are pending, and any of the same date that was not cancelled or
 // returned. The vehicle must be locked.
-func (tx *Tx) RivalPayments(ctx context.Context, vehicle loan.VehicleID, on loan.Date) ([]loan.Payment, error) {
-	return tx.payments(ctx, rivalPayments, vehicle, on)
+func (tx *Tx) RivalPayments(ctx context.Context, owner loan.CustomerID, vehicle loan.VehicleID, on loan.Date) ([]loan.Payment, error) {
+	return tx.payments(ctx, rivalPayments, owner, vehicle, on)
 }
 
-// InsertPayment adds p and gives it its id.
+// InsertPayment adds p and gives it its id; [ErrNotFound] where the vehicle or the
+// account is not that of who schedules it.
 func (tx *Tx) InsertPayment(ctx context.Context, p *loan.Payment) error {
 	return tx.get(ctx, &p.ID, insertPayment, p.CustomerID, p.ScheduledBy, p.VehicleID, p.PaymentAccountID, p.ConfirmationNumber,
 		p.Amount, p.Kind, p.Origin, p.Status, p.ScheduledOn, p.CreditedOn, p.DebitedOn, utc(p.SubmittedAt), utc(p.CancelBy),
@@ -107,6 +113,6 @@ func (tx *Tx) InsertPayment(ctx context.Context, p *loan.Payment) error {
 
 // CancelPayment cancels a payment if it is still scheduled and its window open
 // at that instant; [ErrNotFound] where it is not, or not any more.
-func (tx *Tx) CancelPayment(ctx context.Context, id loan.PaymentID, at time.Time) error {
-	return tx.execOne(ctx, cancelPayment, id, utc(at))
+func (tx *Tx) CancelPayment(ctx context.Context, owner loan.CustomerID, id loan.PaymentID, at time.Time) error {
+	return tx.execOne(ctx, cancelPayment, owner, id, utc(at))
 }

@@ -29,18 +29,20 @@ WHERE customer_id = $1 AND id = $2 AND removed_at IS NULL`)
 UPDATE payment_accounts SET account_type = $2, routing_number = $3, last4 = $4, number_sealed = $5, fingerprint = $6 WHERE id = $1`)
 	sealedAccount      = prepare(`SELECT ` + paymentAccountColumns + `, number_sealed, fingerprint FROM payment_accounts WHERE id = $1 {{lock}}`)
 	insertMicroEntries = prepare(`
-INSERT INTO micro_entries (payment_account_id, customer_id, first_cents, second_cents) VALUES ($1, $2, $3, $4)`)
+INSERT INTO micro_entries (payment_account_id, customer_id, first_cents, second_cents)
+SELECT id, customer_id, $3, $4 FROM payment_accounts WHERE customer_id = $1 AND id = $2`)
 	lockMicroEntries = prepare(`
 SELECT payment_account_id, first_cents, second_cents, tries, confirmed_at FROM micro_entries
 WHERE customer_id = $1 AND payment_account_id = $2 {{lock}}`)
-	updateMicroEntries = prepare(`UPDATE micro_entries SET tries = $2, confirmed_at = $3 WHERE payment_account_id = $1`)
+	updateMicroEntries = prepare(`UPDATE micro_entries SET tries = $3, confirmed_at = $4 WHERE customer_id = $1 AND payment_account_id = $2`)
 	insertNotices      = prepare(`
 INSERT INTO notices (customer_id, kind, subject, detail, created_at)
 SELECT customer_id, kind, subject, detail, $2 FROM {{rows $1: customer_id bigint, kind text, subject text, detail text}}`)
 	noticesOfCustomer   = prepare(`SELECT customer_id, kind, subject, detail FROM notices WHERE customer_id = $1 ORDER BY id`)
 	paymentAccountInUse = prepare(`
-SELECT EXISTS (SELECT 1 FROM payments WHERE payment_account_id = $1 AND status IN ('SCHEDULED', 'PROCESSING'))
-    OR EXISTS (SELECT 1 FROM auto_pays WHERE payment_account_id = $1 AND status <> 'CANCELED')`)
+SELECT EXISTS (SELECT 1 FROM payments WHERE payment_account_id = a.id AND status IN ('SCHEDULED', 'PROCESSING'))
+    OR EXISTS (SELECT 1 FROM auto_pays WHERE payment_account_id = a.id AND status <> 'CANCELED')
+FROM payment_accounts a WHERE a.customer_id = $1 AND a.id = $2`)
 )
 
 // PaymentAccounts lists all bank accounts that a customer ever added, oldest
@@ -92,8 +94,8 @@ func (tx *Tx) ClearDefaultPaymentAccount(ctx context.Context, owner loan.Custome
 // UpdatePaymentAccount writes the nickname of a, whether it is the default, and
 // when it was removed; [ErrNotFound] where it has been removed before, which is
 // for good.
-func (tx *Tx) UpdatePaymentAccount(ctx context.Context, a *loan.PaymentAccount) error {
-	return tx.execOne(ctx, updatePaymentAccount, a.CustomerID, a.ID, a.Nickname, a.IsDefault, utcOrNull(a.RemovedAt))
+func (tx *Tx) UpdatePaymentAccount(ctx context.Context, owner loan.CustomerID, a *loan.PaymentAccount) error {
+	return tx.execOne(ctx, updatePaymentAccount, owner, a.ID, a.Nickname, a.IsDefault, utcOrNull(a.RemovedAt))
 }
 
 func utcOrNull(t *time.Time) *time.Time {
@@ -105,10 +107,10 @@ func utcOrNull(t *time.Time) *time.Time {
 }
 
 // PaymentAccountInUse tells whether a pending payment or Auto Pay draws on an
-// account.
-func (tx *Tx) PaymentAccountInUse(ctx context.Context, id loan.PaymentAccountID) (bool, error) {
+// account; [ErrNotFound].
+func (tx *Tx) PaymentAccountInUse(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID) (bool, error) {
 	var inUse bool
-	err := tx.get(ctx, &inUse, paymentAccountInUse, id)
+	err := tx.get(ctx, &inUse, paymentAccountInUse, owner, id)
 	return inUse, err
 }
 
@@ -126,14 +128,14 @@ type SealedAccount struct {
 
 // SealedAccount gets an account whoever's it is, and holds it until the
 // transaction ends; [ErrNotFound].
-func (tx *Tx) SealedAccount(ctx context.Context, id loan.PaymentAccountID) (*SealedAccount, error) {
+func (tx *BooksTx) SealedAccount(ctx context.Context, id loan.PaymentAccountID) (*SealedAccount, error) {
 	a := new(SealedAccount)
 	return a, tx.get(ctx, a, sealedAccount, id)
 }
 
 // CorrectAccount writes the numbers and the kind of an account; [ErrConflict]
 // where its owner has another one with these.
-func (tx *Tx) CorrectAccount(ctx context.Context, a *SealedAccount) error {
+func (tx *BooksTx) CorrectAccount(ctx context.Context, a *SealedAccount) error {
 	return tx.execOne(ctx, correctAccount, a.ID, a.Type, a.RoutingNumber, a.Last4, a.Sealed, a.Fingerprint)
 }
 
@@ -146,10 +148,9 @@ type MicroEntries struct {
 	ConfirmedAt      *time.Time            `db:"confirmed_at"`
 }
 
-// InsertMicroEntries adds the amounts for an account.
+// InsertMicroEntries adds the amounts for an account; [ErrNotFound].
 func (tx *Tx) InsertMicroEntries(ctx context.Context, owner loan.CustomerID, m MicroEntries) error {
-	_, err := tx.exec(ctx, insertMicroEntries, m.PaymentAccountID, owner, m.First, m.Second)
-	return err
+	return tx.execOne(ctx, insertMicroEntries, owner, m.PaymentAccountID, m.First, m.Second)
 }
 
 // LockMicroEntries gets the amounts for an account and holds them until the
@@ -160,8 +161,8 @@ func (tx *Tx) LockMicroEntries(ctx context.Context, owner loan.CustomerID, id lo
 }
 
 // UpdateMicroEntries writes the tries, and when the amounts were told.
-func (tx *Tx) UpdateMicroEntries(ctx context.Context, m *MicroEntries) error {
-	return tx.execOne(ctx, updateMicroEntries, m.PaymentAccountID, m.Tries, instant(m.ConfirmedAt))
+func (tx *Tx) UpdateMicroEntries(ctx context.Context, owner loan.CustomerID, m *MicroEntries) error {
+	return tx.execOne(ctx, updateMicroEntries, owner, m.PaymentAccountID, m.Tries, instant(m.ConfirmedAt))
 }
 
 // Notice is something that a customer has to be told.
@@ -173,7 +174,7 @@ type Notice struct {
 }
 
 // InsertNotices adds notices, in the transaction of what they tell of.
-func (tx *Tx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
+func (tx *BooksTx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
 	if len(notices) == 0 {
 		return nil
 	}

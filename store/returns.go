@@ -20,7 +20,7 @@ INSERT INTO ach_returns (entry_id, trace, code, received_at) VALUES ($1, $2, $3,
 	returnPayment = prepare(`
 UPDATE payments SET status = 'RETURNED', returned_at = $2, return_code = $3 WHERE id = $1 AND status IN ('APPLIED', 'SETTLED')`)
 	paymentByID     = prepare(`SELECT ` + paymentColumns + ` FROM payments WHERE id = $1 {{lock}}`)
-	blockAccount    = prepare(`UPDATE payment_accounts SET blocked_at = $2, block_code = $3 WHERE id = $1 AND blocked_at IS NULL`)
+	blockAccount    = prepare(`UPDATE payment_accounts SET blocked_at = $3, block_code = $4 WHERE customer_id = $1 AND id = $2 AND blocked_at IS NULL`)
 	cancelOnAccount = prepare(`
 UPDATE payments SET status = 'CANCELED', canceled_at = $2 WHERE payment_account_id = $1 AND status = 'SCHEDULED'
 RETURNING id, customer_id`)
@@ -47,53 +47,53 @@ type SentEntry struct {
 }
 
 // EntryByTrace gets the latest entry with a trace number; [ErrNotFound].
-func (q *queries) EntryByTrace(ctx context.Context, trace string) (SentEntry, error) {
+func (b Books) EntryByTrace(ctx context.Context, trace string) (SentEntry, error) {
 	var e SentEntry
-	err := q.get(ctx, &e, entryByTrace, trace)
+	err := b.q.get(ctx, &e, entryByTrace, trace)
 	return e, err
 }
 
 // EntryOfPayment is the run and the trace number with which a payment was sent;
 // [ErrNotFound] where it was not.
-func (q *queries) EntryOfPayment(ctx context.Context, id loan.PaymentID) (cutoff time.Time, trace string, err error) {
+func (b Books) EntryOfPayment(ctx context.Context, id loan.PaymentID) (cutoff time.Time, trace string, err error) {
 	var e struct {
 		CutoffAt time.Time `db:"cutoff_at"`
 		Trace    string    `db:"trace"`
 	}
-	err = q.get(ctx, &e, entryOfPayment, id)
+	err = b.q.get(ctx, &e, entryOfPayment, id)
 	return e.CutoffAt, e.Trace, err
 }
 
 // PaymentByConfirmation is the payment with a confirmation number; [ErrNotFound].
-func (q *queries) PaymentByConfirmation(ctx context.Context, number string) (loan.PaymentID, error) {
+func (b Books) PaymentByConfirmation(ctx context.Context, number string) (loan.PaymentID, error) {
 	var id loan.PaymentID
-	err := q.get(ctx, &id, paymentByNumber, number)
+	err := b.q.get(ctx, &id, paymentByNumber, number)
 	return id, err
 }
 
 // ClaimReturn takes a return of a debit for this transaction; false where it has
 // been taken before.
-func (tx *Tx) ClaimReturn(ctx context.Context, e SentEntry, trace, code string, at time.Time) (bool, error) {
+func (tx *BooksTx) ClaimReturn(ctx context.Context, e SentEntry, trace, code string, at time.Time) (bool, error) {
 	claimed, err := tx.exec(ctx, claimReturn, e.ID, trace, code, utc(at))
 	return claimed == 1, err
 }
 
 // AnyPayment gets a payment whoever's it is, and holds it until the transaction
 // ends; [ErrNotFound].
-func (tx *Tx) AnyPayment(ctx context.Context, id loan.PaymentID) (*loan.Payment, error) {
+func (tx *BooksTx) AnyPayment(ctx context.Context, id loan.PaymentID) (*loan.Payment, error) {
 	p := new(loan.Payment)
 	return p, tx.get(ctx, p, paymentByID, id)
 }
 
 // ReturnPayment makes an applied payment a returned one; [ErrNotFound] where it is
 // in another state.
-func (tx *Tx) ReturnPayment(ctx context.Context, id loan.PaymentID, code string, at time.Time) error {
+func (tx *BooksTx) ReturnPayment(ctx context.Context, id loan.PaymentID, code string, at time.Time) error {
 	return tx.execOne(ctx, returnPayment, id, utc(at), code)
 }
 
 // BlockAccount ends debits from an account.
-func (tx *Tx) BlockAccount(ctx context.Context, id loan.PaymentAccountID, code string, at time.Time) error {
-	_, err := tx.exec(ctx, blockAccount, id, utc(at), code)
+func (tx *Tx) BlockAccount(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID, code string, at time.Time) error {
+	_, err := tx.exec(ctx, blockAccount, owner, id, utc(at), code)
 	return err
 }
 
@@ -104,14 +104,14 @@ type Changed[ID any] struct {
 }
 
 // CancelOnAccount cancels what is scheduled on an account.
-func (tx *Tx) CancelOnAccount(ctx context.Context, id loan.PaymentAccountID, at time.Time) ([]Changed[loan.PaymentID], error) {
+func (tx *BooksTx) CancelOnAccount(ctx context.Context, id loan.PaymentAccountID, at time.Time) ([]Changed[loan.PaymentID], error) {
 	var changed []Changed[loan.PaymentID]
 	err := tx.list(ctx, &changed, cancelOnAccount, id, utc(at))
 	return changed, err
 }
 
 // AutoPaysOnAccount pauses or ends the Auto Pays that draw on an account.
-func (tx *Tx) AutoPaysOnAccount(ctx context.Context, id loan.PaymentAccountID, status loan.AutoPayStatus, at time.Time) ([]Changed[loan.AutoPayID], error) {
+func (tx *BooksTx) AutoPaysOnAccount(ctx context.Context, id loan.PaymentAccountID, status loan.AutoPayStatus, at time.Time) ([]Changed[loan.AutoPayID], error) {
 	var changed []Changed[loan.AutoPayID]
 	err := tx.list(ctx, &changed, autoPaysOnAccount, id, utc(at), status)
 	return changed, err
@@ -127,15 +127,15 @@ type Exception struct {
 }
 
 // InsertException adds an exception, once.
-func (tx *Tx) InsertException(ctx context.Context, e Exception) error {
+func (tx *BooksTx) InsertException(ctx context.Context, e Exception) error {
 	_, err := tx.exec(ctx, insertException, e.Source, e.Kind, e.Detail, utc(e.CreatedAt))
 	return err
 }
 
 // OpenExceptions lists up to 1,000 exceptions that nobody has resolved, oldest
 // first.
-func (q *queries) OpenExceptions(ctx context.Context) ([]Exception, error) {
+func (b Books) OpenExceptions(ctx context.Context) ([]Exception, error) {
 	var list []Exception
-	err := q.list(ctx, &list, openExceptions)
+	err := b.q.list(ctx, &list, openExceptions)
 	return list, err
 }

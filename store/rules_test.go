@@ -14,40 +14,42 @@ import (
 // What may be there once only.
 func TestUnique(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
-		insertAccount := func(owner loan.CustomerID, fingerprint string, isDefault bool) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		insertAccount := func(owner loan.CustomerID, fingerprint string, isDefault bool) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				a := sampleAccount(owner)
 				a.IsDefault = isDefault
 				return tx.InsertPaymentAccount(t.Context(), a, []byte{1}, []byte(fingerprint))
 			}
 		}
-		removeAccount := func(tx *store.Tx) error {
+		removeAccount := func(tx *store.BooksTx) error {
 			a, err := tx.PaymentAccountByFingerprint(t.Context(), b.owner, []byte("a"))
 			must(t, err)
 			a.RemovedAt = &noon
-			return tx.UpdatePaymentAccount(t.Context(), a)
+			return tx.UpdatePaymentAccount(t.Context(), b.owner, a)
 		}
-		insertUser := func(username string) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		insertUser := func(username string) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				return tx.InsertCustomer(t.Context(), &loan.Customer{Username: username}, "hash")
 			}
 		}
 		auto := b.sampleAutoPay()
-		insertAuto := func(vehicle loan.VehicleID) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		insertAuto := func(vehicle loan.VehicleID) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				auto = b.sampleAutoPay()
-				auto.VehicleID = vehicle
+				if auto.VehicleID = vehicle; vehicle == b.theirs {
+					auto.SetUpBy, auto.PaymentAccountID = b.stranger, b.theirsToo
+				}
 				return tx.InsertAutoPay(t.Context(), auto)
 			}
 		}
-		setAuto := func(status loan.AutoPayStatus) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		setAuto := func(status loan.AutoPayStatus) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				auto.Status = status
-				return tx.UpdateAutoPay(t.Context(), auto)
+				return tx.UpdateAutoPay(t.Context(), auto.SetUpBy, auto)
 			}
 		}
-		insertPayment := func(confirmation string) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		insertPayment := func(confirmation string) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				p := b.samplePayment()
 				p.ConfirmationNumber = confirmation
 				return tx.InsertPayment(t.Context(), p)
@@ -55,7 +57,7 @@ func TestUnique(t *testing.T) {
 		}
 		steps := []struct {
 			what     string
-			do       func(*store.Tx) error
+			do       func(*store.BooksTx) error
 			conflict bool
 		}{
 			{"a username", insertUser("robin"), false},
@@ -80,22 +82,22 @@ func TestUnique(t *testing.T) {
 			{"a confirmation number", insertPayment("MP-SAME"), false},
 			{"the same one", insertPayment("MP-SAME"), true},
 
-			{"another owner of a vehicle", func(tx *store.Tx) error { return tx.InsertOwner(t.Context(), b.stranger, b.vehicle) }, false},
-			{"the same owner", func(tx *store.Tx) error { return tx.InsertOwner(t.Context(), b.stranger, b.vehicle) }, true},
+			{"another owner of a vehicle", func(tx *store.BooksTx) error { return tx.InsertOwner(t.Context(), b.stranger, b.vehicle) }, false},
+			{"the same owner", func(tx *store.BooksTx) error { return tx.InsertOwner(t.Context(), b.stranger, b.vehicle) }, true},
 		}
 		for _, step := range steps {
-			if err := b.InTx(t.Context(), step.do); errors.Is(err, store.ErrConflict) != step.conflict || !step.conflict && err != nil {
+			if err := b.InBooks(t.Context(), step.do); errors.Is(err, store.ErrConflict) != step.conflict || !step.conflict && err != nil {
 				t.Errorf("%s: got %v, want a conflict: %t", step.what, err, step.conflict)
 			}
 		}
 		b.raw("UPDATE auto_pays SET status = 'CANCELED' WHERE vehicle_id = $1", b.vehicle)
-		must(t, b.InTx(t.Context(), insertAuto(b.vehicle)))
-		wantError(t, b.InTx(t.Context(), func(tx *store.Tx) error {
+		must(t, b.InBooks(t.Context(), insertAuto(b.vehicle)))
+		wantError(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			canceled := b.sampleAutoPay()
 			canceled.Status = loan.AutoPayCanceled
 			must(t, tx.InsertAutoPay(t.Context(), canceled))
 			canceled.Status = loan.AutoPayActive // back to life, beside the other
-			return tx.UpdateAutoPay(t.Context(), canceled)
+			return tx.UpdateAutoPay(t.Context(), b.owner, canceled)
 		}), store.ErrConflict)
 	})
 }
@@ -105,23 +107,23 @@ func TestUnique(t *testing.T) {
 func TestChecks(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		const canary = "canary-4711"
-		payment := func(change func(*loan.Payment)) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		payment := func(change func(*loan.Payment)) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				p := b.samplePayment()
 				p.ConfirmationNumber = canary
 				change(p)
 				return tx.InsertPayment(t.Context(), p)
 			}
 		}
-		auto := func(change func(*loan.AutoPay)) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		auto := func(change func(*loan.AutoPay)) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				a := b.sampleAutoPay()
 				change(a)
 				return tx.InsertAutoPay(t.Context(), a)
 			}
 		}
-		contract := func(change func(*loan.Loan)) func(*store.Tx) error {
-			return func(tx *store.Tx) error {
+		contract := func(change func(*loan.Loan)) func(*store.BooksTx) error {
+			return func(tx *store.BooksTx) error {
 				v := sampleVehicle(b.owner)
 				v.VIN = canary
 				l := sampleLoan()
@@ -132,7 +134,7 @@ func TestChecks(t *testing.T) {
 			}
 		}
 		zero, thirtyTwo, twentySix, minus, one := 0, 32, 26, -1, 1
-		for what, do := range map[string]func(*store.Tx) error{
+		for what, do := range map[string]func(*store.BooksTx) error{
 			"amount 0":                     payment(func(p *loan.Payment) { p.Amount = 0 }),
 			"amount below 0":               payment(func(p *loan.Payment) { p.Amount = -1 }),
 			"smallest amount":              payment(func(p *loan.Payment) { p.Amount = math.MinInt64 }),
@@ -141,42 +143,39 @@ func TestChecks(t *testing.T) {
 			"status":                       payment(func(p *loan.Payment) { p.Status = "scheduled" }),
 			"window that ends as it opens": payment(func(p *loan.Payment) { p.CancelBy = p.SubmittedAt }),
 			"window that ends within the microsecond in which it opens": payment(func(p *loan.Payment) { p.CancelBy = p.SubmittedAt.Add(time.Nanosecond) }),
-			"no date":                     payment(func(p *loan.Payment) { p.ScheduledOn = loan.Date{} }),
-			"no date of credit":           payment(func(p *loan.Payment) { p.CreditedOn = loan.Date{} }),
-			"no vehicle":                  payment(func(p *loan.Payment) { p.VehicleID = 1 << 40 }),
-			"no account":                  payment(func(p *loan.Payment) { p.PaymentAccountID = 0 }),
-			"Auto Pay status":             auto(func(a *loan.AutoPay) { a.Status = "" }),
-			"Auto Pay kind of amount":     auto(func(a *loan.AutoPay) { a.AmountKind = "SOME" }),
-			"Auto Pay amount":             auto(func(a *loan.AutoPay) { a.Amount = -1 }),
-			"Auto Pay without a day":      auto(func(a *loan.AutoPay) { a.DayOfMonth = nil }),
-			"Auto Pay with two days":      auto(func(a *loan.AutoPay) { a.DaysBeforeDue = &one }),
-			"Auto Pay on the 0th":         auto(func(a *loan.AutoPay) { a.DayOfMonth = &zero }),
-			"Auto Pay on the 32nd":        auto(func(a *loan.AutoPay) { a.DayOfMonth = &thirtyTwo }),
-			"Auto Pay 26 days before":     auto(func(a *loan.AutoPay) { a.DayOfMonth, a.DaysBeforeDue = nil, &twentySix }),
-			"Auto Pay a day after":        auto(func(a *loan.AutoPay) { a.DayOfMonth, a.DaysBeforeDue = nil, &minus }),
-			"Auto Pay without an account": auto(func(a *loan.AutoPay) { a.PaymentAccountID = 1 << 40 }),
-			"instalment":                  contract(func(l *loan.Loan) { l.Instalment = -1 }),
-			"current due":                 contract(func(l *loan.Loan) { l.CurrentDue = -1 }),
-			"past due":                    contract(func(l *loan.Loan) { l.PastDue = -1 }),
-			"fees":                        contract(func(l *loan.Loan) { l.Fees = -1 }),
-			"principal":                   contract(func(l *loan.Loan) { l.Principal = -1 }),
-			"interest":                    contract(func(l *loan.Loan) { l.InterestUnpaid = -1 }),
-			"no due date":                 contract(func(l *loan.Loan) { l.DueOn = loan.Date{} }),
-			"account type": func(tx *store.Tx) error {
+			"no date":                 payment(func(p *loan.Payment) { p.ScheduledOn = loan.Date{} }),
+			"no date of credit":       payment(func(p *loan.Payment) { p.CreditedOn = loan.Date{} }),
+			"Auto Pay status":         auto(func(a *loan.AutoPay) { a.Status = "" }),
+			"Auto Pay kind of amount": auto(func(a *loan.AutoPay) { a.AmountKind = "SOME" }),
+			"Auto Pay amount":         auto(func(a *loan.AutoPay) { a.Amount = -1 }),
+			"Auto Pay without a day":  auto(func(a *loan.AutoPay) { a.DayOfMonth = nil }),
+			"Auto Pay with two days":  auto(func(a *loan.AutoPay) { a.DaysBeforeDue = &one }),
+			"Auto Pay on the 0th":     auto(func(a *loan.AutoPay) { a.DayOfMonth = &zero }),
+			"Auto Pay on the 32nd":    auto(func(a *loan.AutoPay) { a.DayOfMonth = &thirtyTwo }),
+			"Auto Pay 26 days before": auto(func(a *loan.AutoPay) { a.DayOfMonth, a.DaysBeforeDue = nil, &twentySix }),
+			"Auto Pay a day after":    auto(func(a *loan.AutoPay) { a.DayOfMonth, a.DaysBeforeDue = nil, &minus }),
+			"instalment":              contract(func(l *loan.Loan) { l.Instalment = -1 }),
+			"current due":             contract(func(l *loan.Loan) { l.CurrentDue = -1 }),
+			"past due":                contract(func(l *loan.Loan) { l.PastDue = -1 }),
+			"fees":                    contract(func(l *loan.Loan) { l.Fees = -1 }),
+			"principal":               contract(func(l *loan.Loan) { l.Principal = -1 }),
+			"interest":                contract(func(l *loan.Loan) { l.InterestUnpaid = -1 }),
+			"no due date":             contract(func(l *loan.Loan) { l.DueOn = loan.Date{} }),
+			"account type": func(tx *store.BooksTx) error {
 				a := sampleAccount(b.owner)
 				a.Type, a.Nickname = "MONEY_MARKET", canary
 				return tx.InsertPaymentAccount(t.Context(), a, []byte(canary), []byte(canary))
 			},
-			"an account without a sealed number": func(tx *store.Tx) error {
+			"an account without a sealed number": func(tx *store.BooksTx) error {
 				return tx.InsertPaymentAccount(t.Context(), sampleAccount(b.owner), nil, []byte(canary))
 			},
-			"an account without a fingerprint": func(tx *store.Tx) error {
+			"an account without a fingerprint": func(tx *store.BooksTx) error {
 				return tx.InsertPaymentAccount(t.Context(), sampleAccount(b.owner), []byte(canary), nil)
 			},
-			"a vehicle of nobody": func(tx *store.Tx) error { return tx.InsertVehicle(t.Context(), sampleVehicle(0)) },
-			"an owner of nothing": func(tx *store.Tx) error { return tx.InsertOwner(t.Context(), b.owner, 1<<40) },
+			"a vehicle of nobody": func(tx *store.BooksTx) error { return tx.InsertVehicle(t.Context(), sampleVehicle(0)) },
+			"an owner of nothing": func(tx *store.BooksTx) error { return tx.InsertOwner(t.Context(), b.owner, 1<<40) },
 		} {
-			err := b.InTx(t.Context(), do)
+			err := b.InBooks(t.Context(), do)
 			switch {
 			case err == nil:
 				t.Errorf("%s was stored", what)
@@ -213,8 +212,10 @@ func TestCancelPayment(t *testing.T) {
 					continue
 				}
 				var p *loan.Payment
-				b.tx(func(tx *store.Tx) { p = b.addPayment(tx, func(p *loan.Payment) { p.CancelBy = by }) })
-				err := b.InTx(t.Context(), func(tx *store.Tx) error { return tx.CancelPayment(t.Context(), p.ID, at.In(loan.Eastern)) })
+				b.tx(func(tx *store.BooksTx) { p = b.addPayment(tx, func(p *loan.Payment) { p.CancelBy = by }) })
+				err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
+					return tx.CancelPayment(t.Context(), b.owner, p.ID, at.In(loan.Eastern))
+				})
 				if !errors.Is(err, want) {
 					t.Errorf("window until %v, at %v: got %v, want %v", by, at, err, want)
 				}
@@ -227,8 +228,8 @@ func TestCancelPayment(t *testing.T) {
 		}
 		for _, status := range []loan.PaymentStatus{loan.Processing, loan.Applied, loan.Settled, loan.Canceled, loan.Returned} {
 			var p *loan.Payment
-			b.tx(func(tx *store.Tx) { p = b.addPayment(tx, func(p *loan.Payment) { p.Status = status }) })
-			err := b.InTx(t.Context(), func(tx *store.Tx) error { return tx.CancelPayment(t.Context(), p.ID, noon) })
+			b.tx(func(tx *store.BooksTx) { p = b.addPayment(tx, func(p *loan.Payment) { p.Status = status }) })
+			err := b.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.CancelPayment(t.Context(), b.owner, p.ID, noon) })
 			wantError(t, err, store.ErrNotFound)
 			same(t, b.payment(p.ID), p)
 		}
@@ -241,12 +242,12 @@ func TestCancelRace(t *testing.T) {
 		const races = 50
 		for range races {
 			var p *loan.Payment
-			b.tx(func(tx *store.Tx) { p = b.addPayment(tx) })
+			b.tx(func(tx *store.BooksTx) { p = b.addPayment(tx) })
 			const racers = 4
 			results := make(chan error, racers)
 			for range racers {
 				go func() {
-					results <- b.InTx(t.Context(), func(tx *store.Tx) error { return tx.CancelPayment(t.Context(), p.ID, noon) })
+					results <- b.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.CancelPayment(t.Context(), b.owner, p.ID, noon) })
 				}()
 			}
 			won := 0

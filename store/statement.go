@@ -44,7 +44,7 @@ func (q *queries) StatementsByID(ctx context.Context, owner loan.CustomerID, ids
 }
 
 // InsertStatement adds s and gives it its id.
-func (tx *Tx) InsertStatement(ctx context.Context, s *loan.Statement) error {
+func (tx *BooksTx) InsertStatement(ctx context.Context, s *loan.Statement) error {
 	return tx.get(ctx, &s.ID, insertStatement, s.CustomerID, s.VehicleID, s.IssuedOn, s.PeriodFrom, s.PeriodTo, s.DueOn,
 		s.OpeningBalance, s.ClosingBalance, s.AmountDue, s.PastDue)
 }

@@ -4,7 +4,9 @@
 // Reads go through a [*Store]; changes go through the [*Tx] that [Store.InTx]
 // opens. A call about something that belongs to a customer takes that customer's
 // id and filters by it in SQL, so what is somebody else's is [ErrNotFound],
-// exactly like what does not exist.
+// exactly like what does not exist. Processes go through everybody's books: what
+// they name without an owner is in [Books] and [BooksTx], which no use case of a
+// customer opens. Tests hold both.
 package store
 
 import (
@@ -132,6 +134,23 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Tx is an open transaction.
 type Tx struct{ queries }
+
+// Books reads everybody's books, for processes and operators.
+type Books struct{ q *queries }
+
+// Books are the reads for which there is no owner.
+func (s *Store) Books() Books { return Books{&s.queries} }
+
+// BooksTx is an open transaction of a process, which changes everybody's books.
+type BooksTx struct {
+	*Tx
+	Books
+}
+
+// InBooks is [Store.InTx] for a process.
+func (s *Store) InBooks(ctx context.Context, do func(*BooksTx) error) error {
+	return s.InTx(ctx, func(tx *Tx) error { return do(&BooksTx{tx, Books{&tx.queries}}) })
+}
 
 // maxAttempts is how often a transaction is tried that lost against another one:
 // the database ended it, or the other one added the same row first. The rules

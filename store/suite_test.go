@@ -56,7 +56,7 @@ func open(t testing.TB, engine testenv.Engine) *books {
 	t.Helper()
 	b := &books{t: t, url: databaseURL(t, engine)}
 	b.Store = openURL(t, b.url, store.Options{})
-	b.tx(func(tx *store.Tx) {
+	b.tx(func(tx *store.BooksTx) {
 		b.owner, b.stranger = b.addCustomer(tx), b.addCustomer(tx)
 		b.vehicle, b.theirs = b.addVehicle(tx, b.owner), b.addVehicle(tx, b.stranger)
 		b.account, b.theirsToo = b.addAccount(tx, b.owner), b.addAccount(tx, b.stranger)
@@ -103,9 +103,9 @@ func withParam(t testing.TB, rawURL, name, value string) string {
 }
 
 // tx runs do in a transaction that must commit.
-func (b *books) tx(do func(*store.Tx)) {
+func (b *books) tx(do func(*store.BooksTx)) {
 	b.t.Helper()
-	must(b.t, b.InTx(b.t.Context(), func(tx *store.Tx) error { do(tx); return nil }))
+	must(b.t, b.InBooks(b.t.Context(), func(tx *store.BooksTx) error { do(tx); return nil }))
 }
 
 // raw runs SQL that the store has no call for.
@@ -191,7 +191,7 @@ func (b *books) sampleCustomer() *loan.Customer {
 	}
 }
 
-func (b *books) addCustomer(tx *store.Tx) loan.CustomerID {
+func (b *books) addCustomer(tx *store.BooksTx) loan.CustomerID {
 	b.t.Helper()
 	c := b.sampleCustomer()
 	must(b.t, tx.InsertCustomer(b.t.Context(), c, "hash of "+c.Username))
@@ -219,7 +219,7 @@ func sampleVehicle(owner loan.CustomerID) *loan.Vehicle {
 	return &loan.Vehicle{CustomerID: owner, Year: 2022, Make: "Chevrolet", Model: awkward, VIN: "1GNAX00000L000001", Contract: sampleLoan()}
 }
 
-func (b *books) addVehicle(tx *store.Tx, owner loan.CustomerID) loan.VehicleID {
+func (b *books) addVehicle(tx *store.BooksTx, owner loan.CustomerID) loan.VehicleID {
 	b.t.Helper()
 	v := sampleVehicle(owner)
 	must(b.t, tx.InsertVehicle(b.t.Context(), v))
@@ -230,7 +230,7 @@ func sampleAccount(owner loan.CustomerID) *loan.PaymentAccount {
 	return &loan.PaymentAccount{CustomerID: owner, Type: loan.Savings, RoutingNumber: "021000021", Last4: "0042", Nickname: awkward, AddedAt: noon, DebitableFrom: loan.DateOf(noon)}
 }
 
-func (b *books) addAccount(tx *store.Tx, owner loan.CustomerID) loan.PaymentAccountID {
+func (b *books) addAccount(tx *store.BooksTx, owner loan.CustomerID) loan.PaymentAccountID {
 	b.t.Helper()
 	a := sampleAccount(owner)
 	must(b.t, tx.InsertPaymentAccount(b.t.Context(), a, []byte{0, 1, 255}, fmt.Appendf(nil, "fingerprint of %d", owner)))
@@ -249,7 +249,12 @@ func (b *books) samplePayment() *loan.Payment {
 	}
 }
 
-func (b *books) addPayment(tx *store.Tx, change ...func(*loan.Payment)) *loan.Payment {
+// byStranger makes the stranger the one who schedules a payment.
+func (b *books) byStranger(p *loan.Payment) {
+	p.ScheduledBy, p.PaymentAccountID = b.stranger, b.theirsToo
+}
+
+func (b *books) addPayment(tx *store.BooksTx, change ...func(*loan.Payment)) *loan.Payment {
 	b.t.Helper()
 	p := b.samplePayment()
 	for _, c := range change {

@@ -23,7 +23,7 @@ func (b *books) audited() int {
 	return b.count("SELECT COUNT(*) FROM audit WHERE customer_id = $1", b.owner)
 }
 
-func (b *books) audit(ctx context.Context, tx *store.Tx) error {
+func (b *books) audit(ctx context.Context, tx *store.BooksTx) error {
 	return tx.InsertAudit(ctx, store.AuditEntry{CustomerID: b.owner, At: noon})
 }
 
@@ -33,7 +33,7 @@ func (b *books) works() {
 	before := b.audited()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Second)
 	defer cancel()
-	must(b.t, b.InTx(ctx, func(tx *store.Tx) error { return b.audit(ctx, tx) }))
+	must(b.t, b.InBooks(ctx, func(tx *store.BooksTx) error { return b.audit(ctx, tx) }))
 	if n := b.audited(); n != before+1 {
 		b.t.Errorf("%d rows, want %d", n, before+1)
 	}
@@ -52,7 +52,7 @@ func (b *books) noConnectionInUse() {
 
 func TestRollback(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
-		err := b.InTx(t.Context(), func(tx *store.Tx) error {
+		err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			must(t, b.audit(t.Context(), tx))
 			if seen, err := tx.Audit(t.Context(), b.owner); err != nil || len(seen) != 1 {
 				t.Errorf("a transaction sees what it wrote: %v, %v", seen, err)
@@ -82,7 +82,7 @@ func TestPanic(t *testing.T) {
 						t.Errorf("recovered %v", got)
 					}
 				}()
-				_ = b.InTx(t.Context(), func(tx *store.Tx) error {
+				_ = b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 					must(t, b.audit(t.Context(), tx))
 					panic("boom")
 				})
@@ -91,7 +91,7 @@ func TestPanic(t *testing.T) {
 		done := make(chan struct{})
 		go func() { // as t.FailNow ends one
 			defer close(done)
-			_ = b.InTx(t.Context(), func(tx *store.Tx) error {
+			_ = b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				must(t, b.audit(t.Context(), tx))
 				runtime.Goexit()
 				return nil
@@ -115,7 +115,7 @@ func TestCommitError(t *testing.T) {
 			b.raw(`ALTER TABLE audit ADD FOREIGN KEY (customer_id) REFERENCES customers (id) DEFERRABLE INITIALLY DEFERRED`)
 		}
 		tries := 0
-		err := b.InTx(t.Context(), func(tx *store.Tx) error {
+		err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			tries++
 			must(t, b.audit(t.Context(), tx))
 			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: 4711, At: noon}))
@@ -143,7 +143,7 @@ func TestCommitAfterTheEnd(t *testing.T) {
 		} {
 			for _, rolledBack := range []bool{false, true} { // whether database/sql was quicker
 				ctx, cancel := end()
-				err := b.InTx(ctx, func(tx *store.Tx) error {
+				err := b.InBooks(ctx, func(tx *store.BooksTx) error {
 					if err := b.audit(ctx, tx); err != nil {
 						return err
 					}
@@ -191,7 +191,7 @@ func TestRetry(t *testing.T) {
 			"none":                       {[]error{nil}, 1, nil},
 		} {
 			before, tries := b.audited(), 0
-			err := b.InTx(t.Context(), func(tx *store.Tx) error {
+			err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				tries++
 				must(t, b.audit(t.Context(), tx))
 				return test.fails[tries-1]
@@ -209,7 +209,7 @@ func TestRetry(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		tries := 0
-		err := b.InTx(ctx, func(*store.Tx) error { tries++; cancel(); return store.ErrConflict })
+		err := b.InBooks(ctx, func(*store.BooksTx) error { tries++; cancel(); return store.ErrConflict })
 		if tries != 1 || err == nil {
 			t.Errorf("it was tried %d times when nobody waited any more: %v", tries, err)
 		}
@@ -225,7 +225,7 @@ func TestRetrySeesTheOther(t *testing.T) {
 		results := make(chan error, racers)
 		for range racers {
 			go func() {
-				results <- b.InTx(t.Context(), func(tx *store.Tx) error {
+				results <- b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 					present, err := tx.AutoPays(t.Context(), b.owner)
 					if err != nil || len(present) > 0 {
 						return err
@@ -254,7 +254,7 @@ func TestDeadlock(t *testing.T) {
 	t.Parallel()
 	base := databaseURL(t, testenv.Real)
 	b := &books{t: t, url: base, Store: openURL(t, withParam(t, base, "deadlock_timeout", "20ms"), store.Options{})}
-	b.tx(func(tx *store.Tx) {
+	b.tx(func(tx *store.BooksTx) {
 		b.owner = b.addCustomer(tx)
 		b.vehicle, b.theirs = b.addVehicle(tx, b.owner), b.addVehicle(tx, b.owner)
 	})
@@ -265,7 +265,7 @@ func TestDeadlock(t *testing.T) {
 	for _, order := range [][2]loan.VehicleID{{b.vehicle, b.theirs}, {b.theirs, b.vehicle}} {
 		go func() {
 			first := true
-			results <- b.InTx(t.Context(), func(tx *store.Tx) error {
+			results <- b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				tries.Add(1)
 				if _, err := tx.LockVehicle(t.Context(), b.owner, order[0]); err != nil {
 					return err
@@ -297,11 +297,11 @@ func TestLockVehicleInTurn(t *testing.T) {
 		results := make(chan error, payers)
 		for i := range payers {
 			go func() {
-				results <- b.InTx(t.Context(), func(tx *store.Tx) error {
+				results <- b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 					if _, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle); err != nil {
 						return err
 					}
-					rivals, err := tx.RivalPayments(t.Context(), b.vehicle, day("2026-11-18"))
+					rivals, err := tx.RivalPayments(t.Context(), b.owner, b.vehicle, day("2026-11-18"))
 					if err != nil || len(rivals) == most {
 						return err
 					}
@@ -332,7 +332,7 @@ func TestLockCustomer(t *testing.T) {
 		results := make(chan error, writers)
 		for range writers {
 			go func() {
-				results <- b.InTx(t.Context(), func(tx *store.Tx) error {
+				results <- b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 					c, err := tx.LockCustomer(t.Context(), b.owner)
 					if err != nil {
 						return err
@@ -349,7 +349,7 @@ func TestLockCustomer(t *testing.T) {
 		after, err := b.Customer(t.Context(), b.owner)
 		must(t, err)
 		same(t, after, before)
-		wantError(t, b.InTx(t.Context(), func(tx *store.Tx) error {
+		wantError(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			_, err := tx.LockCustomer(t.Context(), 1<<40)
 			return err
 		}), store.ErrNotFound)
@@ -361,10 +361,10 @@ func TestLockCustomer(t *testing.T) {
 // has no room for it, and it ends with its context.
 func TestNested(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
-		must(t, b.InTx(t.Context(), func(outer *store.Tx) error {
+		must(t, b.InBooks(t.Context(), func(outer *store.BooksTx) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
-			err := b.InTx(ctx, func(inner *store.Tx) error { return b.audit(ctx, inner) })
+			err := b.InBooks(ctx, func(inner *store.BooksTx) error { return b.audit(ctx, inner) })
 			if b.Embedded() {
 				wantError(t, err, context.DeadlineExceeded)
 			} else {
@@ -397,8 +397,8 @@ func TestContext(t *testing.T) {
 			_, err = b.PaymentAccounts(ctx, b.owner)
 			wantError(t, err, want)
 			wantError(t, b.Ping(ctx), want)
-			wantError(t, b.InTx(ctx, func(*store.Tx) error { t.Error("it ran"); return nil }), want)
-			wantError(t, b.InTx(t.Context(), func(tx *store.Tx) error { return b.audit(ctx, tx) }), want)
+			wantError(t, b.InBooks(ctx, func(*store.BooksTx) error { t.Error("it ran"); return nil }), want)
+			wantError(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error { return b.audit(ctx, tx) }), want)
 		}
 		if n := b.audited(); n != 0 {
 			t.Errorf("%d rows were kept", n)
@@ -436,7 +436,7 @@ func TestContextWhileWaiting(t *testing.T) {
 				},
 			} {
 				ctx, cancel := end()
-				err := b.InTx(ctx, func(tx *store.Tx) error {
+				err := b.InBooks(ctx, func(tx *store.BooksTx) error {
 					if err := b.audit(ctx, tx); err != nil {
 						return err
 					}
@@ -459,7 +459,7 @@ func (b *books) hold(do func()) {
 	b.t.Helper()
 	held, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- b.InTx(b.t.Context(), func(tx *store.Tx) error {
+		done <- b.InBooks(b.t.Context(), func(tx *store.BooksTx) error {
 			_, err := tx.LockVehicle(b.t.Context(), b.owner, b.vehicle)
 			close(held)
 			<-goOn
@@ -481,7 +481,7 @@ func TestContextWhileRunning(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		err := b.InTx(ctx, func(tx *store.Tx) error {
+		err := b.InBooks(ctx, func(tx *store.BooksTx) error {
 			if err := b.audit(ctx, tx); err != nil {
 				return err
 			}
@@ -506,7 +506,7 @@ func TestCountStatements(t *testing.T) {
 		if n := count.Load(); n != 2 {
 			t.Errorf("two reads counted %d", n)
 		}
-		must(t, b.InTx(ctx, func(tx *store.Tx) error {
+		must(t, b.InBooks(ctx, func(tx *store.BooksTx) error {
 			if _, err := tx.ClaimKey(ctx, b.owner, "key", "hash", noon); err != nil {
 				return err
 			}
@@ -535,7 +535,7 @@ func TestPreparedOnce(t *testing.T) {
 		for range 8 {
 			all.Go(func() {
 				for range 40 {
-					err := b.InTx(t.Context(), func(tx *store.Tx) error {
+					err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 						if _, err := tx.Customer(t.Context(), b.owner); err != nil {
 							return err
 						}

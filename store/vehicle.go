@@ -125,7 +125,7 @@ func (tx *Tx) SetPaperless(ctx context.Context, owner loan.CustomerID, id loan.V
 
 // LockVehicles gets vehicles whoever owns them, by id, and holds their contracts
 // until the transaction ends. It is for runs that go through everybody's books.
-func (tx *Tx) LockVehicles(ctx context.Context, ids []loan.VehicleID) (map[loan.VehicleID]*loan.Vehicle, error) {
+func (tx *BooksTx) LockVehicles(ctx context.Context, ids []loan.VehicleID) (map[loan.VehicleID]*loan.Vehicle, error) {
 	vehicles := make(map[loan.VehicleID]*loan.Vehicle, len(ids))
 	err := tx.query(ctx, lockVehicles, func(rows *sql.Rows) error {
 		v, err := scanVehicle(rows)
@@ -139,7 +139,7 @@ func (tx *Tx) LockVehicles(ctx context.Context, ids []loan.VehicleID) (map[loan.
 
 // InsertVehicle adds v with its contract and primary owner, and gives it its id.
 // What it owes is opened in the ledger.
-func (tx *Tx) InsertVehicle(ctx context.Context, v *loan.Vehicle) error {
+func (tx *BooksTx) InsertVehicle(ctx context.Context, v *loan.Vehicle) error {
 	if err := tx.get(ctx, &v.ID, insertVehicle, v.CustomerID, v.Year, v.Make, v.Model, v.VIN, utcOrNull(v.PaperlessSince)); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (tx *Tx) InsertVehicle(ctx context.Context, v *loan.Vehicle) error {
 }
 
 // InsertOwner lets a customer see a vehicle.
-func (tx *Tx) InsertOwner(ctx context.Context, owner loan.CustomerID, id loan.VehicleID) error {
+func (tx *BooksTx) InsertOwner(ctx context.Context, owner loan.CustomerID, id loan.VehicleID) error {
 	_, err := tx.exec(ctx, insertOwner, owner, id)
 	return err
 }

@@ -59,7 +59,7 @@ func (e *Env) addCustomer(n int64, vehicles []*loan.Vehicle) Customer {
 	e.t.Helper()
 	c := Customer{}
 	var account loan.PaymentAccount
-	err := e.App.Store.InTx(e.t.Context(), func(tx *store.Tx) error {
+	err := e.App.Store.InBooks(e.t.Context(), func(tx *store.BooksTx) error {
 		customer := &loan.Customer{Username: fmt.Sprintf("test-%d", n), FirstName: "Robin", LastName: "Test", Email: "robin@example.com",
 			Phone: "+17045550100", Address: loan.Address{Line1: "1 Main Street", City: "Charlotte", State: "NC", PostalCode: "28202"}}
 		if err := tx.InsertCustomer(e.t.Context(), customer, ""); err != nil {
