@@ -336,7 +336,7 @@ func TestAutoPayNotice(t *testing.T) {
 		}
 		e.MoveTo("2026-12-13 12:00:00")
 		notices, err := e.App.Store.Notices(t.Context(), c.ID)
-		if err != nil || len(notices) != 1 || notices[0].Detail != `{"on":"2026-12-23","amount":"425.00","before":"875.00"}` {
+		if err != nil || len(notices) != 1 || notices[0].Detail != `{"amount":"425.00","before":"875.00","last4":"4821","on":"2026-12-23"}` {
 			t.Errorf("ten days before: %+v, %v", notices, err)
 		}
 		e.MoveTo("2027-01-20 12:00:00")

@@ -58,7 +58,11 @@ func (s *Service) planBatch(ctx context.Context, tx *store.BooksTx, today loan.D
 	if err != nil {
 		return 0, err
 	}
-	if err := tx.InsertNotices(ctx, changedAmounts(inserted, before), now); err != nil {
+	notices, err := changedAmounts(autoPays, vehicles, inserted, before, now)
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.InsertNotices(ctx, notices, now); err != nil {
 		return 0, err
 	}
 	audits := make([]store.AuditEntry, len(inserted))
@@ -86,18 +90,33 @@ func lastAmounts(ctx context.Context, tx *store.BooksTx, planned []*loan.Payment
 }
 
 // changedAmounts are the notices that are due 10 days before a payment whose
-// amount differs from the one before (Regulation E, 12 CFR 1005.10(d)).
-func changedAmounts(payments []store.AutoPayment, before map[loan.AutoPayID]loan.Cents) []store.Notice {
+// amount differs from the one before, to whose account is debited (Regulation E,
+// 12 CFR 1005.10(d)).
+func changedAmounts(autoPays []*loan.AutoPay, vehicles map[loan.VehicleID]*loan.Vehicle, payments []store.AutoPayment, before map[loan.AutoPayID]loan.Cents, now time.Time) ([]store.Notice, error) {
+	of := make(map[loan.AutoPayID]*loan.AutoPay, len(autoPays))
+	for _, a := range autoPays {
+		of[a.ID] = a
+	}
 	var notices []store.Notice
 	for _, p := range payments {
-		if last, paid := before[p.AutoPayID]; paid && last != p.Amount {
-			notices = append(notices, store.Notice{
-				CustomerID: p.CustomerID, Kind: "AUTO_PAY_AMOUNT_CHANGED", Subject: fmt.Sprintf("payment:%d", p.ID),
-				Detail: fmt.Sprintf(`{"on":%q,"amount":%q,"before":%q}`, p.ScheduledOn, p.Amount.Amount(), last.Amount()),
-			})
+		last, paid := before[p.AutoPayID]
+		if !paid || last == p.Amount {
+			continue
 		}
+		auto := of[p.AutoPayID]
+		n, err := notice{
+			customer: auto.SetUpBy, kind: loan.NoticeAutoPayAmount, channel: loan.ByEmail, subject: fmt.Sprintf("payment:%d", p.ID),
+			values: map[string]string{
+				"on": p.ScheduledOn.String(), "amount": string(p.Amount.Amount()), "before": string(last.Amount()),
+				"last4": vehicles[auto.VehicleID].AccountNumberLast4(),
+			},
+		}.row(now)
+		if err != nil {
+			return nil, err
+		}
+		notices = append(notices, n)
 	}
-	return notices
+	return notices, nil
 }
 
 // planned is the payment that Auto Pay makes for the next due date, where its day

@@ -33,6 +33,8 @@ type Service struct {
 	// Originator is who asks the bank for debits, and Outbox takes the files.
 	Originator ach.Originator
 	Outbox     Outbox
+	// Post takes what customers are told; nil where nothing is sent.
+	Post Post
 	// Validator tells whether a new bank account can be debited at once.
 	Validator Validator
 }

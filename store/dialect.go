@@ -25,6 +25,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{bytes}}", "BYTEA",
 		"{{lock contract}}", "FOR NO KEY UPDATE OF c", // foreign keys to the row are not held up
 		"{{lock}}", "FOR NO KEY UPDATE",
+		"{{lock a free notice}}", "FOR NO KEY UPDATE OF n SKIP LOCKED",
 		// the ids that a sub-select finds, as an index condition
 		"{{one of}}", "= ANY(ARRAY(",
 		"{{end}}", "))",
@@ -43,6 +44,7 @@ CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH ROW
 		"{{bytes}}", "BLOB",
 		"{{lock contract}}", "", // a transaction that writes is the only one
 		"{{lock}}", "",
+		"{{lock a free notice}}", "",
 		"{{one of}}", "IN (",
 		"{{end}}", ")",
 		"{{append only ledger down}}", "", // the triggers go with their table

@@ -34,11 +34,7 @@ SELECT id, customer_id, $3, $4 FROM payment_accounts WHERE customer_id = $1 AND 
 	lockMicroEntries = prepare(`
 SELECT payment_account_id, first_cents, second_cents, tries, confirmed_at FROM micro_entries
 WHERE customer_id = $1 AND payment_account_id = $2 {{lock}}`)
-	updateMicroEntries = prepare(`UPDATE micro_entries SET tries = $3, confirmed_at = $4 WHERE customer_id = $1 AND payment_account_id = $2`)
-	insertNotices      = prepare(`
-INSERT INTO notices (customer_id, kind, subject, detail, created_at)
-SELECT customer_id, kind, subject, detail, $2 FROM {{rows $1: customer_id bigint, kind text, subject text, detail text}}`)
-	noticesOfCustomer   = prepare(`SELECT customer_id, kind, subject, detail FROM notices WHERE customer_id = $1 ORDER BY id`)
+	updateMicroEntries  = prepare(`UPDATE micro_entries SET tries = $3, confirmed_at = $4 WHERE customer_id = $1 AND payment_account_id = $2`)
 	paymentAccountInUse = prepare(`
 SELECT EXISTS (SELECT 1 FROM payments WHERE payment_account_id = a.id AND status IN ('SCHEDULED', 'PROCESSING'))
     OR EXISTS (SELECT 1 FROM auto_pays WHERE payment_account_id = a.id AND status <> 'CANCELED')
@@ -163,27 +159,4 @@ func (tx *Tx) LockMicroEntries(ctx context.Context, owner loan.CustomerID, id lo
 // UpdateMicroEntries writes the tries, and when the amounts were told.
 func (tx *Tx) UpdateMicroEntries(ctx context.Context, owner loan.CustomerID, m *MicroEntries) error {
 	return tx.execOne(ctx, updateMicroEntries, owner, m.PaymentAccountID, m.Tries, instant(m.ConfirmedAt))
-}
-
-// Notice is something that a customer has to be told.
-type Notice struct {
-	CustomerID loan.CustomerID `db:"customer_id" json:"customer_id"`
-	Kind       string          `db:"kind" json:"kind"`
-	Subject    string          `db:"subject" json:"subject"`
-	Detail     string          `db:"detail" json:"detail"` // JSON
-}
-
-// InsertNotices adds notices, in the transaction of what they tell of.
-func (tx *BooksTx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
-	if len(notices) == 0 {
-		return nil
-	}
-	return tx.execRows(ctx, insertNotices, notices, utc(at))
-}
-
-// Notices lists the notices of a customer, in order.
-func (q *queries) Notices(ctx context.Context, customer loan.CustomerID) ([]Notice, error) {
-	var notices []Notice
-	err := q.list(ctx, &notices, noticesOfCustomer, customer)
-	return notices, err
 }

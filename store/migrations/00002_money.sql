@@ -142,14 +142,22 @@ CREATE TABLE micro_entries (
 -- What customers have to be told, in the transaction of what it is about.
 CREATE TABLE notices (
     id          {{id}},
-    customer_id BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL,                 -- 0 for nobody, who is never told: no foreign key, so that both cost the same
     kind        TEXT NOT NULL,
-    subject     TEXT NOT NULL,
-    detail      TEXT NOT NULL,                   -- JSON
+    channel     TEXT NOT NULL CHECK (channel IN ('EMAIL', 'TEXT')),
+    address     TEXT NOT NULL,                   -- empty for the one that the customer has when it is sent
+    subject     TEXT NOT NULL,                   -- what it is about
+    detail      TEXT NOT NULL,                   -- JSON, without secrets
+    sealed      {{bytes}},                       -- the one-time code; null where there is none, or it is of no use any more
     created_at  {{instant}} NOT NULL,
-    sent_at     {{instant}}
+    tries       BIGINT NOT NULL DEFAULT 0,
+    next_try_at {{instant}},                     -- null once it is sent or given up
+    sent_at     {{instant}},
+    failed_at   {{instant}},
+    CHECK ((next_try_at IS NULL) = (sent_at IS NOT NULL OR failed_at IS NOT NULL))
 );
-CREATE INDEX notices_unsent ON notices (id) WHERE sent_at IS NULL;
+-- Codes go first: somebody waits for them.
+CREATE INDEX notices_waiting ON notices ((sealed IS NULL), next_try_at) WHERE next_try_at IS NOT NULL;
 
 -- +goose Down
 DROP TABLE notices;
