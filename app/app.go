@@ -24,6 +24,7 @@ import (
 	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/mail"
 	"github.com/automobilepay/mobilepay/playground"
 	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/servicing"
@@ -78,7 +79,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Sessions: a.Sessions,
 		Loaders:  func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:    c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
-		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment},
+		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Ready: a.ready,
 	})
 	return a, nil
@@ -96,12 +97,16 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	if err != nil {
 		return nil, err
 	}
+	post, err := openPost(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if a.Store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
-		Validator: validator(cfg), Originator: originator, Outbox: outbox,
+		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post,
 	}
 	return a, nil
 }
@@ -124,6 +129,22 @@ func validator(cfg config.Config) servicing.Validator {
 		return bank.SandboxValidator{}
 	}
 	return bank.NoValidator{}
+}
+
+// openPost is what sends notices; nil where there is no mail server, which only the
+// sandbox may lack.
+func openPost(cfg config.Config) (servicing.Post, error) {
+	server := cfg.SMTP()
+	if server == nil {
+		return nil, nil
+	}
+	post, err := mail.NewSMTP(mail.Options{
+		Server: server, From: cfg.MailFrom, TextGateway: cfg.TextGateway, RequireTLS: cfg.Mode == config.Production,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return post, nil
 }
 
 // openVault reads the keyset. In the sandbox one is made where there is none.

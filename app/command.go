@@ -28,7 +28,7 @@ import (
 const usage = `usage: mobilepay [command]
 
   serve      serve the API (the default); in sandbox mode with demo data
-  worker     do what is due, without serving: cut-off runs, files, returns
+  worker     do what is due, without serving: cut-off runs, files, returns, notices
   migrate    bring the database's schema up to date, and exit
   reconcile  compare files, ledger and payments, and contracts with their ledger:
              reconcile --runs N for the last N runs; ends with 1 where they differ
@@ -191,7 +191,7 @@ func spare(command string, environ []string) []string {
 	var spared []string
 	switch command {
 	case "migrate", "reconcile", "exceptions":
-		spared = []string{"REDIS_URL=redis://spared", "MOBILEPAY_KEYSET=spared"}
+		spared = []string{"REDIS_URL=redis://spared", "MOBILEPAY_KEYSET=spared", "MOBILEPAY_SMTP_URL=smtp://spared", "MOBILEPAY_MAIL_FROM=spared@spared"}
 	case "worker":
 		spared = []string{"REDIS_URL=redis://spared"}
 	}

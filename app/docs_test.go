@@ -101,7 +101,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	for _, file := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md"} {
+	for _, file := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/notices.md"} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(link[1], ":") {
 				continue

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -32,6 +33,9 @@ type Config struct {
 	SFTPKey             string              `env:"MOBILEPAY_SFTP_KEY" default:"none" doc:"Path of the private key for an outbox at sftp://."`
 	SFTPKnownHosts      string              `env:"MOBILEPAY_SFTP_KNOWN_HOSTS" default:"none" doc:"Path of a known_hosts file with the host key of an outbox at sftp://."`
 	Inbox               string              `env:"MOBILEPAY_INBOX" envDefault:"./data/inbox" doc:"Folder from which the bank's files of returns are taken."`
+	SMTPURL             string              `env:"MOBILEPAY_SMTP_URL" default:"none in sandbox, where notices are not sent" secret:"true" doc:"smtp://user:password@host:587 (with STARTTLS, which production requires) or smtps://host:465: the mail server that sends notices. Credentials are percent-encoded, or left out."`
+	MailFrom            string              `env:"MOBILEPAY_MAIL_FROM" default:"none" doc:"Sender of notices, name@domain or Name <name@domain>. Required with MOBILEPAY_SMTP_URL."`
+	TextGateway         string              `env:"MOBILEPAY_TEXT_GATEWAY" default:"none" doc:"Domain that turns e-mail to a phone's ten digits into text messages. Without it no text message is sent."`
 	Worker              Switch              `env:"MOBILEPAY_WORKER" envDefault:"on" doc:"on or off: whether mobilepay serve also does what is due (cut-off runs, files, returns). Where it is off, run mobilepay worker."`
 	RoutingDirectory    string              `env:"MOBILEPAY_ROUTING_DIRECTORY" default:"a synthetic one" doc:"Path of the directory of routing numbers, in the Federal Reserve's format (FedACH, text or JSON), that names the banks."`
 	LogLevel            slog.Level          `env:"MOBILEPAY_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
@@ -172,6 +176,12 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 		"MOBILEPAY_OUTBOX", "is not a folder or sftp://user@host:port/folder, without a password")
 	must(!remote || c.SFTPKey != "", "MOBILEPAY_SFTP_KEY", "must be set where the outbox is at sftp://")
 	must(!remote || c.SFTPKnownHosts != "", "MOBILEPAY_SFTP_KNOWN_HOSTS", "must be set where the outbox is at sftp://")
+	must(c.SMTPURL == "" || c.SMTP() != nil, "MOBILEPAY_SMTP_URL", "is not smtp://user:password@host:587 or smtps://user:password@host:465")
+	_, err = mail.ParseAddress(c.MailFrom)
+	must(c.MailFrom == "" || err == nil, "MOBILEPAY_MAIL_FROM", "is not name@domain or Name <name@domain>")
+	must(c.SMTPURL == "" || c.MailFrom != "", "MOBILEPAY_MAIL_FROM", "must be set where there is a mail server")
+	_, err = mail.ParseAddress("7045550100@" + c.TextGateway)
+	must(c.TextGateway == "" || err == nil, "MOBILEPAY_TEXT_GATEWAY", "is not a domain")
 	must(c.Worker == On || c.Worker == Off, "MOBILEPAY_WORKER", "is not on or off")
 	switch c.LogLevel {
 	case slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError:
@@ -194,6 +204,7 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 		must(c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
 		must(c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
 		must(c.Keyset != "", "MOBILEPAY_KEYSET", "must be set in production")
+		must(c.SMTPURL != "", "MOBILEPAY_SMTP_URL", "must be set in production: customers have to be told")
 		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
 	}
 	return problems
@@ -232,6 +243,22 @@ func (c Config) SFTP() *url.URL {
 	_, password := u.User.Password()
 	port, err := strconv.ParseUint(cmp.Or(u.Port(), "22"), 10, 16)
 	if password || err != nil || port == 0 || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil
+	}
+	return u
+}
+
+// SMTP is the mail server; nil where there is none.
+func (c Config) SMTP() *url.URL {
+	u, err := url.Parse(c.SMTPURL)
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil
+	}
+	if _, password := u.User.Password(); u.User != nil && (!password || u.User.Username() == "") {
+		return nil
+	}
+	if port, err := strconv.ParseUint(cmp.Or(u.Port(), "587"), 10, 16); err != nil || port == 0 {
 		return nil
 	}
 	return u

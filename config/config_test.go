@@ -24,6 +24,8 @@ func production(more ...string) []string {
 		"DATABASE_URL=postgres://mobilepay:" + secret + "@db.internal:5432/mobilepay?sslmode=verify-full",
 		"REDIS_URL=rediss://:" + secret + "@redis.internal:6379/0",
 		"MOBILEPAY_KEYSET=/run/keyset.json",
+		"MOBILEPAY_SMTP_URL=smtp://mobilepay:" + secret + "@mail.internal:587",
+		"MOBILEPAY_MAIL_FROM=no-reply@lender.example",
 	}, more...)
 }
 
@@ -76,11 +78,13 @@ func TestProductionDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
-		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
+		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
+		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	want := config.Config{
-		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in", Worker: config.Off, RoutingDirectory: "fed.txt",
+		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
+		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example", Worker: config.Off, RoutingDirectory: "fed.txt",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
 		DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
@@ -102,6 +106,8 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 			"sftp://u@h:65536/in", "sftp://u@h/in?" + secret, "sftp://u@h/in#" + secret, "sftp:/in", "SFTP:u@h", "ftp://u@h/in", "file:///in",
 			"sftp://u:" + secret + "@h:x/in",
 		},
+		"MOBILEPAY_MAIL_FROM":            {"lender", "@lender.example", "a@b, c@d", "a@b\r\nBcc: c@d"},
+		"MOBILEPAY_TEXT_GATEWAY":         {"a b", "x@y", "text.example, x@y", "a\r\nb"},
 		"MOBILEPAY_WORKER":               {"yes", "ON"},
 		"MOBILEPAY_LOG_LEVEL":            {"loud", "info+1", "2"},
 		"MOBILEPAY_LOG_FORMAT":           {"xml", "JSON"},
@@ -148,6 +154,7 @@ func TestProductionRefuses(t *testing.T) {
 		"DATABASE_URL=":                      "DATABASE_URL",
 		"REDIS_URL=":                         "REDIS_URL",
 		"MOBILEPAY_KEYSET=":                  "MOBILEPAY_KEYSET",
+		"MOBILEPAY_SMTP_URL=":                "MOBILEPAY_SMTP_URL",
 		"MOBILEPAY_NOW=2026-11-18T00:00:00Z": "MOBILEPAY_NOW",
 	} {
 		_, err := config.Load(production(setting))
@@ -165,7 +172,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	})
 	want := []string{
 		"DATABASE_URL", "MOBILEPAY_FURTHEST_DAYS", "MOBILEPAY_KEYSET", "MOBILEPAY_NOW", "MOBILEPAY_REQUEST_TIMEOUT",
-		"MOBILEPAY_SESSION_IDLE", "REDIS_URL",
+		"MOBILEPAY_SESSION_IDLE", "MOBILEPAY_SMTP_URL", "REDIS_URL",
 	}
 	if err == nil || !slices.Equal(variables(err), want) {
 		t.Errorf("got %v", err)
@@ -192,6 +199,29 @@ func TestOutboxOnServer(t *testing.T) {
 		if u := load(t, "MOBILEPAY_OUTBOX="+folder).SFTP(); u != nil {
 			t.Errorf("%s: got %v", folder, u)
 		}
+	}
+}
+
+func TestMailServer(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []string{
+		"mail.example:587", "smtp://", "http://h", "smtp://:587", "smtp://h:0", "smtp://h:65536", "smtp://h:x", "smtp://u@h", "smtp://:" + secret + "@h",
+		"smtp://h/folder", "smtp://h?" + secret, "smtp://h#" + secret, "smtp://u:" + secret + "@h:x", "smtp://u:%zz" + secret + "@h",
+	} {
+		_, err := config.Load([]string{"MOBILEPAY_SMTP_URL=" + wrong, "MOBILEPAY_MAIL_FROM=a@b.example"})
+		if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_SMTP_URL"}) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: got %v", wrong, err)
+		}
+	}
+	if u := load(t, production()...).SMTP(); u == nil || u.Host != "mail.internal:587" {
+		t.Errorf("got %v", u)
+	}
+	if u := load(t).SMTP(); u != nil {
+		t.Errorf("without a setting: %v", u)
+	}
+	_, err := config.Load([]string{"MOBILEPAY_SMTP_URL=smtp://127.0.0.1:1025"})
+	if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_MAIL_FROM"}) {
+		t.Errorf("without a sender: %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/servicing"
 )
 
 // SandboxMoves is what the sandbox's own routes do. Production has none of them.
@@ -18,12 +19,15 @@ type SandboxMoves struct {
 	// ReturnPayment makes a payment, named by id or confirmation number, come back
 	// from the bank with a code.
 	ReturnPayment func(ctx context.Context, payment, code string) error
+	// ShowNotices lists the latest notices to an address, or to all where it is empty.
+	ShowNotices func(ctx context.Context, to string) ([]servicing.OutboxNotice, error)
 }
 
 func (o Options) sandboxRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /sandbox/clock", func(w http.ResponseWriter, _ *http.Request) { o.showClock(w) })
 	mux.HandleFunc("POST /sandbox/clock", o.moveClock)
 	mux.HandleFunc("POST /sandbox/return", o.returnPayment)
+	mux.HandleFunc("GET /sandbox/outbox", o.showNotices)
 }
 
 func (o Options) showClock(w http.ResponseWriter) {
@@ -92,4 +96,17 @@ func (o Options) returnPayment(w http.ResponseWriter, r *http.Request) {
 	default:
 		status(w, http.StatusOK, "returned")
 	}
+}
+
+// showNotices lists what customers are told, as they are told it; ?to= names an
+// address or a phone number.
+func (o Options) showNotices(w http.ResponseWriter, r *http.Request) {
+	notices, err := o.Moves.ShowNotices(r.Context(), r.URL.Query().Get("to"))
+	if err != nil {
+		o.Log.ErrorContext(r.Context(), "the notices could not be read", "error", err)
+		status(w, http.StatusInternalServerError, "the notices could not be read; see the log")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(map[string]any{"notices": notices}) // the client may be gone
 }

@@ -1,6 +1,7 @@
 // Package worker does what is due by itself: it holds the jobs that call use cases
 // without a customer asking. River queues them in the database, so that several
-// processes share them, and one of these sees to it that they come round.
+// processes share them, and one of these sees to it that they come round. Notices
+// are a queue themselves, and each process looks after it.
 package worker
 
 import (
@@ -92,16 +93,35 @@ func Run(ctx context.Context, o Options) error {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	var notices sync.WaitGroup
+	if o.Servicing.Post != nil {
+		notices.Go(func() { sendNotices(ctx, o) })
+	}
 	o.Log.Info("working")
 	<-ctx.Done()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
-	err = jobs.StopAndCancel(stop)
+	err = errors.Join(jobs.StopAndCancel(stop), wait(stop, &notices))
 	if errors.Is(err, context.DeadlineExceeded) {
 		o.Log.Warn("a job did not end in time; the next worker takes it up")
 		return nil
 	}
 	return err
+}
+
+// wait waits for a group, but not longer than ctx.
+func wait(ctx context.Context, group *sync.WaitGroup) error {
+	ended := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // periodic is a job that comes round; where two processes see to it, it comes once.
