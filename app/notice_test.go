@@ -35,7 +35,7 @@ func tell(t *testing.T, e *testenv.Env, c testenv.Customer, kind loan.NoticeKind
 
 func waits(t *testing.T, e *testenv.Env) bool {
 	t.Helper()
-	yes, err := e.App.Store.NoticeWaits(t.Context(), e.Clock.Now().AddDate(1, 0, 0))
+	yes, err := e.App.Store.Books().NoticeWaits(t.Context(), e.Clock.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,11 +100,13 @@ func noticeBinding(n store.Notice) string {
 // The error is [ErrNoticeGivenUp], or one after which the notice is tried again.
 func (s *Service) SendNotice(ctx context.Context, now time.Time) (next bool, err error) {
 	// Most of the time there is none, which should cost no transaction.
-	if waits, err := s.Store.NoticeWaits(ctx, now); err != nil || !waits {
+	if waits, err := s.Store.Books().NoticeWaits(ctx, now); err != nil || !waits {
 		return false, err
 	}
-	n, err := inTx(ctx, s, func(tx *store.Tx) (*store.AddressedNotice, error) {
-		return tx.ClaimNotice(ctx, now, now.Add(noticeLease))
+	var n *store.AddressedNotice
+	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) (err error) {
+		n, err = tx.ClaimNotice(ctx, now, now.Add(noticeLease))
+		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil // somebody else has taken it
@@ -114,7 +116,7 @@ func (s *Service) SendNotice(ctx context.Context, now time.Time) (next bool, err
 	}
 	ctx = context.WithoutCancel(ctx) // a letter that is under way gets to its end
 	sending := s.send(ctx, n, now)
-	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
+	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		switch {
 		case sending == nil:
 			return tx.NoticeSent(ctx, n, now)
@@ -204,7 +206,7 @@ const maxShown = 100
 // ShowNotices lists the latest notices, at most 100, to an address, or to all where
 // it is empty. It shows codes: it is for the sandbox.
 func (s *Service) ShowNotices(ctx context.Context, to string) ([]OutboxNotice, error) {
-	latest, err := s.Store.LatestNotices(ctx, to, maxShown)
+	latest, err := s.Store.Books().LatestNotices(ctx, to, maxShown)
 	if err != nil {
 		return nil, err
 	}

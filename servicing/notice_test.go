@@ -83,7 +83,7 @@ func (p post) state() string {
 	if err != nil || len(shown) == 0 {
 		p.t.Fatal(shown, err)
 	}
-	waits, err := p.Service.Store.NoticeWaits(p.t.Context(), p.Clock.Now().AddDate(1, 0, 0))
+	waits, err := p.Service.Store.Books().NoticeWaits(p.t.Context(), p.Clock.Now().AddDate(1, 0, 0))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (tx *Tx) InsertNotice(ctx context.Context, n Notice) error {
 }
 
 // InsertNotices adds notices without codes, in the transaction of what they tell of.
-func (tx *Tx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
+func (tx *BooksTx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
 	if len(notices) == 0 {
 		return nil
 	}
@@ -81,16 +81,16 @@ type AddressedNotice struct {
 }
 
 // NoticeWaits tells whether a notice is to be sent by now. It only reads.
-func (q *queries) NoticeWaits(ctx context.Context, now time.Time) (bool, error) {
+func (b Books) NoticeWaits(ctx context.Context, now time.Time) (bool, error) {
 	var waits bool
-	err := q.get(ctx, &waits, noticeWaits, utc(now))
+	err := b.q.get(ctx, &waits, noticeWaits, utc(now))
 	return waits, err
 }
 
 // ClaimNotice takes a notice that is to be sent by now, and keeps it from others
 // until an instant: codes first, and then what has waited longest. [ErrNotFound]
 // where there is none.
-func (tx *Tx) ClaimNotice(ctx context.Context, now, until time.Time) (*AddressedNotice, error) {
+func (tx *BooksTx) ClaimNotice(ctx context.Context, now, until time.Time) (*AddressedNotice, error) {
 	n := new(AddressedNotice)
 	if err := tx.get(ctx, n, lockFreeNotice, utc(now)); err != nil {
 		return nil, err
@@ -101,26 +101,26 @@ func (tx *Tx) ClaimNotice(ctx context.Context, now, until time.Time) (*Addressed
 
 // PostponeNotice lets a notice that could not be sent wait until an instant;
 // [ErrNotFound] where somebody else has taken it since.
-func (tx *Tx) PostponeNotice(ctx context.Context, n *AddressedNotice, until time.Time) error {
+func (tx *BooksTx) PostponeNotice(ctx context.Context, n *AddressedNotice, until time.Time) error {
 	return tx.execOne(ctx, postponeNotice, n.ID, n.Tries, utc(until))
 }
 
 // NoticeSent writes that a notice is sent, and forgets its code; [ErrNotFound]
 // where it has been written before.
-func (tx *Tx) NoticeSent(ctx context.Context, n *AddressedNotice, at time.Time) error {
+func (tx *BooksTx) NoticeSent(ctx context.Context, n *AddressedNotice, at time.Time) error {
 	return tx.execOne(ctx, noticeSent, n.ID, utc(at))
 }
 
 // NoticeGivenUp writes that a notice will not be sent, and forgets its code;
 // [ErrNotFound] where it was sent or given up before.
-func (tx *Tx) NoticeGivenUp(ctx context.Context, n *AddressedNotice, at time.Time) error {
+func (tx *BooksTx) NoticeGivenUp(ctx context.Context, n *AddressedNotice, at time.Time) error {
 	return tx.execOne(ctx, noticeGivenUp, n.ID, utc(at))
 }
 
 // LatestNotices lists up to limit notices to an address, or to all where it is
 // empty, latest first. Those to nobody are not among them.
-func (q *queries) LatestNotices(ctx context.Context, to string, limit int) ([]AddressedNotice, error) {
+func (b Books) LatestNotices(ctx context.Context, to string, limit int) ([]AddressedNotice, error) {
 	var notices []AddressedNotice
-	err := q.list(ctx, &notices, latestAddressed, to, limit)
+	err := b.q.list(ctx, &notices, latestAddressed, to, limit)
 	return notices, err
 }

@@ -20,7 +20,7 @@ func (b *books) sampleNotice() store.Notice {
 // claim takes the next notice; nil where there is none.
 func (b *books) claim(at time.Time) (n *store.AddressedNotice) {
 	b.t.Helper()
-	b.tx(func(tx *store.Tx) {
+	b.tx(func(tx *store.BooksTx) {
 		var err error
 		if n, err = tx.ClaimNotice(b.t.Context(), at, at.Add(time.Minute)); errors.Is(err, store.ErrNotFound) {
 			n, err = nil, nil
@@ -32,7 +32,7 @@ func (b *books) claim(at time.Time) (n *store.AddressedNotice) {
 
 func (b *books) waits(at time.Time) bool {
 	b.t.Helper()
-	yes, err := b.NoticeWaits(b.t.Context(), at)
+	yes, err := b.Books().NoticeWaits(b.t.Context(), at)
 	must(b.t, err)
 	return yes
 }
@@ -44,7 +44,7 @@ func TestNotice(t *testing.T) {
 		written := want
 		written.CreatedAt = noon.In(loan.Eastern).Add(999 * time.Nanosecond)
 		plain := store.Notice{CustomerID: b.owner, Kind: loan.NoticeAutoPayAmount, Channel: loan.ByEmail, Subject: awkward, Detail: want.Detail, CreatedAt: noon}
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			must(t, tx.InsertNotice(t.Context(), written))
 			must(t, tx.InsertNotices(t.Context(), []store.Notice{plain}, noon))
 			must(t, tx.InsertNotices(t.Context(), nil, noon))
@@ -72,7 +72,7 @@ func TestNoticeGoesTo(t *testing.T) {
 			{Channel: loan.ByEmail, Address: "nobody@example.com"}, {CustomerID: 1 << 40, Channel: loan.ByText},
 		}
 		want := []string{"old@example.com", "new@example.com", c.Phone, "+17045550199", "", ""}
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for i, n := range notices {
 				n.CreatedAt = noon.Add(time.Duration(i) * time.Second)
 				must(t, tx.InsertNotice(t.Context(), n))
@@ -90,7 +90,7 @@ func TestNoticeGoesTo(t *testing.T) {
 			"": "[+17045550199 " + c.Phone + " new@example.com old@example.com]", "new@example.com": "[new@example.com]",
 			c.Email + "'": "[]", "+17045550199": "[+17045550199]", "nobody@example.com": "[]",
 		} {
-			latest, err := b.LatestNotices(t.Context(), to, 4)
+			latest, err := b.Books().LatestNotices(t.Context(), to, 4)
 			must(t, err)
 			got := []string{}
 			for _, n := range latest {
@@ -100,7 +100,7 @@ func TestNoticeGoesTo(t *testing.T) {
 				t.Errorf("to %q there are %v, want %s", to, got, want)
 			}
 		}
-		if latest, err := b.LatestNotices(t.Context(), "", 1); err != nil || len(latest) != 1 {
+		if latest, err := b.Books().LatestNotices(t.Context(), "", 1); err != nil || len(latest) != 1 {
 			t.Errorf("with a limit of 1: %v, %v", latest, err)
 		}
 	})
@@ -114,7 +114,7 @@ func TestClaimNotice(t *testing.T) {
 		plain.Sealed, plain.CreatedAt = nil, noon.Add(-time.Hour)
 		code, later := b.sampleNotice(), b.sampleNotice()
 		later.CreatedAt = noon.Add(90 * time.Second)
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for _, n := range []store.Notice{plain, later, code} {
 				must(t, tx.InsertNotice(t.Context(), n))
 			}
@@ -131,9 +131,9 @@ func TestClaimNotice(t *testing.T) {
 		if again == nil || again.ID != first.ID || again.Tries != 2 || string(again.Sealed) != string(code.Sealed) {
 			t.Fatalf("then %+v", again)
 		}
-		err := b.InTx(t.Context(), func(tx *store.Tx) error { return tx.PostponeNotice(t.Context(), first, noon) })
+		err := b.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.PostponeNotice(t.Context(), first, noon) })
 		wantError(t, err, store.ErrNotFound)
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			must(t, tx.PostponeNotice(t.Context(), again, noon.Add(time.Hour)))
 			must(t, tx.NoticeGivenUp(t.Context(), second, noon))
 		})
@@ -141,17 +141,17 @@ func TestClaimNotice(t *testing.T) {
 		if last == nil || last.ID == first.ID || last.ID == second.ID || b.waits(noon.Add(2*time.Minute)) {
 			t.Errorf("then %+v", last)
 		}
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			must(t, tx.NoticeSent(t.Context(), last, noon))
 			must(t, tx.NoticeSent(t.Context(), first, noon.Add(time.Hour)))
 		})
 		for _, n := range []*store.AddressedNotice{first, second, last} {
-			for _, end := range []func(*store.Tx) error{
-				func(tx *store.Tx) error { return tx.NoticeSent(t.Context(), n, noon) },
-				func(tx *store.Tx) error { return tx.NoticeGivenUp(t.Context(), n, noon) },
-				func(tx *store.Tx) error { return tx.PostponeNotice(t.Context(), n, noon) },
+			for _, end := range []func(*store.BooksTx) error{
+				func(tx *store.BooksTx) error { return tx.NoticeSent(t.Context(), n, noon) },
+				func(tx *store.BooksTx) error { return tx.NoticeGivenUp(t.Context(), n, noon) },
+				func(tx *store.BooksTx) error { return tx.PostponeNotice(t.Context(), n, noon) },
 			} {
-				wantError(t, b.InTx(t.Context(), end), store.ErrNotFound)
+				wantError(t, b.InBooks(t.Context(), end), store.ErrNotFound)
 			}
 		}
 		if b.waits(noon.AddDate(9, 0, 0)) || b.claim(noon.AddDate(9, 0, 0)) != nil {
@@ -167,7 +167,7 @@ func TestClaimNotice(t *testing.T) {
 func TestClaimNoticesAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		const n = 40
-		b.tx(func(tx *store.Tx) {
+		b.tx(func(tx *store.BooksTx) {
 			for range n {
 				must(t, tx.InsertNotice(t.Context(), b.sampleNotice()))
 			}
@@ -179,7 +179,7 @@ func TestClaimNoticesAtOnce(t *testing.T) {
 			group.Go(func() {
 				for {
 					var got *store.AddressedNotice
-					err := b.InTx(t.Context(), func(tx *store.Tx) (err error) {
+					err := b.InBooks(t.Context(), func(tx *store.BooksTx) (err error) {
 						got, err = tx.ClaimNotice(t.Context(), noon, noon.Add(time.Minute))
 						return err
 					})
