@@ -18,12 +18,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	_ "github.com/lib/pq" // to make and drop databases
+	"github.com/redis/go-redis/v9"
 
 	"github.com/automobilepay/mobilepay/app"
 	"github.com/automobilepay/mobilepay/clock"
@@ -112,11 +114,42 @@ func Services(t testing.TB, engine Engine) []string {
 	if engine == Embedded {
 		return []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "books.db")}
 	}
-	admin, redis := os.Getenv(postgresVariable), os.Getenv(redisVariable)
-	if admin == "" || redis == "" {
+	admin, server := os.Getenv(postgresVariable), os.Getenv(redisVariable)
+	if admin == "" || server == "" {
 		t.Skip("needs Postgres and Redis: run it with scripts/with-services")
 	}
-	return []string{"DATABASE_URL=" + newDatabase(t, admin), "REDIS_URL=" + redis}
+	return []string{"DATABASE_URL=" + newDatabase(t, admin), "REDIS_URL=" + ownRedis(t, server)}
+}
+
+// ownRedis is a database of the Redis server at a URL that no other test has for
+// long: every test has a customer 1. The server of scripts/with-services has
+// more of them than there are tests.
+func ownRedis(t testing.TB, server string) string {
+	t.Helper()
+	o, err := redis.ParseURL(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(o)
+	defer func() { _ = client.Close() }()
+	there, err := client.ConfigGet(t.Context(), "databases").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.ParseInt(there["databases"], 10, 64)
+	if err != nil || n < 2 {
+		t.Fatalf("Redis has %q databases, %v", there["databases"], err)
+	}
+	used, err := client.Incr(t.Context(), "testenv:databases").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + strconv.FormatInt(1+used%(n-1), 10)
+	return u.String()
 }
 
 // newDatabase makes a database on the server of a URL, and drops it in the end.
