@@ -109,7 +109,7 @@ func (h *hand) authenticated(answer func(*http.Request, session.Session, time.Ti
 		// goroutine a statement.
 		r = r.WithContext(context.WithoutCancel(r.Context()))
 		now := time.Now().UTC()
-		who, err := h.sessions.Touch(r.Context(), now, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		who, _, err := h.sessions.Touch(r.Context(), now, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "")
 		if err != nil {
 			http.Error(w, "log in first", http.StatusUnauthorized)
 			return

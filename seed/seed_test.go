@@ -337,7 +337,7 @@ func TestCustomers(t *testing.T) {
 					t.Errorf("vehicle %d has payments %v", id, states)
 				}
 			}
-			session, err := e.App.Sessions.Touch(t.Context(), e.Clock.Now(), lines[i])
+			session, _, err := e.App.Sessions.Touch(t.Context(), e.Clock.Now(), lines[i], "")
 			if err != nil || session.CustomerID != b.customer.ID {
 				t.Errorf("token %d opens a session of %d, %v; want %d", i, session.CustomerID, err, b.customer.ID)
 			}

@@ -55,7 +55,8 @@ func (s *Service) LogIn(ctx context.Context, in LogInInput) (*LoggedIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, expiresAt, err := s.Sessions.Create(ctx, auth.RequestFrom(ctx).At, session.Session{CustomerID: customer.ID, DeviceName: device})
+	request := auth.RequestFrom(ctx)
+	token, expiresAt, err := s.Sessions.Create(ctx, request.At, session.Session{CustomerID: customer.ID, DeviceName: device, Address: request.Address})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,8 @@ func ignoreTooLong(err error) error {
 
 // LogOut ends the viewer's session.
 func (s *Service) LogOut(ctx context.Context, viewer auth.Viewer) error {
-	if err := s.Sessions.Delete(ctx, viewer.SessionID); err != nil {
+	// Where another request has ended it meanwhile, all is as it should be.
+	if err := s.Sessions.End(ctx, viewer.CustomerID, viewer.SessionID); err != nil && !errors.Is(err, session.ErrNoSession) {
 		return err
 	}
 	return s.Store.InTx(ctx, func(tx *store.Tx) error {

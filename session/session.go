@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,7 +10,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,8 +21,9 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-// ErrNoSession says that a token opens nothing: it is malformed, was never given
-// out, or its session has expired or ended. Which of them is not told.
+// ErrNoSession says that a token or an id opens nothing: it is malformed, was
+// never given out, is another customer's, or its session has expired or ended.
+// Which of them is not told.
 var ErrNoSession = errors.New("session: there is no such session")
 
 // Session is one log-in of a customer on one device.
@@ -28,8 +33,15 @@ type Session struct {
 	ID         string
 	CustomerID loan.CustomerID
 	DeviceName string
+	// Platform is what the device runs, in the client's words.
+	Platform string
+	// Address is the IP address that the session was last seen from.
+	Address    string
 	CreatedAt  time.Time
 	LastSeenAt time.Time
+	// SteppedUpAt is when the customer last proved more than the password; zero
+	// where that never happened.
+	SteppedUpAt time.Time
 }
 
 // tokenBytes is 256 bits, which nobody guesses.
@@ -38,119 +50,398 @@ const tokenBytes = 32
 // tokenEncoding is strict: a token has one spelling only.
 var tokenEncoding = base64.RawURLEncoding.Strict()
 
-// grace is how much longer than a session Redis keeps its key. It covers clocks
+// grace is how much longer than it counts Redis keeps a key. It covers clocks
 // that differ between instances, and a sandbox whose clock stands for a while.
 const grace = 15 * time.Minute
 
 // batch is how many sessions are written in one round trip.
 const batch = 1000
 
-// Every command names one key, so that the sessions can spread over a cluster.
-// An index of a customer's sessions would be customer:ID:sessions.
-func key(id string) string { return "session:" + id }
+// The braces are hash tags: in a cluster, keys with one tag live on one node, so
+// that one script may touch them together. See [Limit] for the other keys.
+func key(id string) string { return "session:{" + id + "}" }
+func indexKey(customer loan.CustomerID) string {
+	return fmt.Sprintf("customer:{%d}:sessions", customer)
+}
 
-// Create starts a session for sess.CustomerID on sess.DeviceName; the other
-// fields are set here and not read, so nobody can choose a session's id. The
-// token is for the client alone and cannot be had again. From expiresAt on the
-// session is over, even if it never idles.
+// Create starts a session. Its id and CreatedAt are set here and not read, so
+// nobody can choose a session's id. The token is for the client alone and cannot
+// be had again. From expiresAt on the session is over, even if it never idles.
+//
+// A customer has a few sessions at most ([Options].PerCustomer): of the others
+// those unseen for longest are ended.
 func (s *Store) Create(ctx context.Context, now time.Time, sess Session) (token string, expiresAt time.Time, err error) {
 	tokens, err := s.CreateMany(ctx, now, []Session{sess})
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	if err := s.makeRoom(ctx, now, sess.CustomerID, IDOf(tokens[0])); err != nil {
+		return "", time.Time{}, err
+	}
 	return tokens[0], fromMicro(now.UnixMicro()).Add(s.absolute), nil
 }
 
-// CreateMany is [Store.Create] for many, in a few round trips; the tokens are in
-// the order of the sessions. After an error some may exist, which nobody can
-// open.
+// makeRoom ends what a customer has too many of. The session with the id newest
+// is spared, whatever the clocks of the instances that saw the others. Of many
+// log-ins at once the last to get here sees all, so none is left over.
+func (s *Store) makeRoom(ctx context.Context, now time.Time, customer loan.CustomerID, newest string) error {
+	sessions, err := s.List(ctx, now, customer)
+	if err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(sessions, func(o Session) bool { return o.ID == newest })
+	if len(others) < s.perCustomer {
+		return nil
+	}
+	_, err = s.end(ctx, others[s.perCustomer-1:])
+	return err
+}
+
+// CreateMany starts sessions of many customers in a few round trips; the tokens
+// are in the order of the sessions. It ends none to make room. After an error
+// some may exist, which nobody can open.
 func (s *Store) CreateMany(ctx context.Context, now time.Time, sessions []Session) ([]string, error) {
 	tokens := make([]string, 0, len(sessions))
-	for len(sessions) > 0 {
-		n := min(batch, len(sessions))
-		pipe := s.redis.Pipeline()
-		for _, sess := range sessions[:n] {
+	for chunk := range slices.Chunk(sessions, batch) {
+		made := make([]Session, len(chunk))
+		for i, sess := range chunk {
 			if sess.CustomerID <= 0 {
 				return nil, fmt.Errorf("session: no customer has the id %d", sess.CustomerID)
 			}
 			token := newToken()
 			tokens = append(tokens, token)
-			pipe.Set(ctx, key(IDOf(token)), record(now, sess), s.idle+grace)
+			sess.ID, sess.CreatedAt, sess.LastSeenAt = IDOf(token), now, now
+			made[i] = sess
 		}
-		if _, err := pipe.Exec(ctx); err != nil {
-			return nil, unavailable(err)
+		if err := s.write(ctx, made); err != nil {
+			return nil, err
 		}
-		sessions = sessions[n:]
 	}
 	return tokens, nil
 }
 
-// record is the text that Redis holds: the customer, when the session was
-// created and last seen (microseconds since 1970), and the device. One string is
-// written whole, together with its time to live; touch.lua reads and rewrites it.
-func record(now time.Time, sess Session) string {
-	at := now.UnixMicro()
-	return fmt.Sprintf("%d %d %d %s", sess.CustomerID, at, at, sess.DeviceName)
+// write keeps new sessions and then names them in the indexes of their customers.
+// In this order, because whoever finds a name without a session takes it for dead
+// and strikes it off.
+func (s *Store) write(ctx context.Context, sessions []Session) error {
+	records, indexes := s.redis.Pipeline(), s.redis.Pipeline()
+	for _, sess := range sessions {
+		records.Set(ctx, key(sess.ID), record(sess), s.idle+grace)
+		index := indexKey(sess.CustomerID)
+		indexes.SAdd(ctx, index, sess.ID)
+		indexes.Expire(ctx, index, s.absolute+grace)
+	}
+	if _, err := records.Exec(ctx); err != nil {
+		return unavailable(err)
+	}
+	_, err := indexes.Exec(ctx)
+	return unavailable(err)
+}
+
+// record is the text that Redis holds: the customer, three instants
+// (microseconds since 1970, 0 for never), the address, the platform and the
+// device, which alone may have spaces. One string is written whole, together
+// with its time to live; touch.lua reads and rewrites it.
+func record(sess Session) string {
+	return fmt.Sprintf("%d %d %d %d %s %s %s", sess.CustomerID, sess.CreatedAt.UnixMicro(), sess.LastSeenAt.UnixMicro(),
+		micro(sess.SteppedUpAt), url.PathEscape(sess.Address), url.PathEscape(sess.Platform), sess.DeviceName)
+}
+
+// parse reads a record.
+func parse(id, text string) (Session, error) {
+	fields := strings.SplitN(text, " ", 7)
+	if len(fields) != 7 {
+		return Session{}, unavailable(fmt.Errorf("a session of %d fields", len(fields)))
+	}
+	var numbers [4]int64
+	var err error
+	for i := range numbers {
+		if numbers[i], err = strconv.ParseInt(fields[i], 10, 64); err != nil {
+			return Session{}, unavailable(fmt.Errorf("field %d of a session is no number", i))
+		}
+	}
+	if numbers[0] <= 0 {
+		return Session{}, unavailable(errors.New("a session of nobody"))
+	}
+	address, addressErr := url.PathUnescape(fields[4])
+	platform, platformErr := url.PathUnescape(fields[5])
+	if addressErr != nil || platformErr != nil {
+		return Session{}, unavailable(errors.New("a session's address or platform cannot be read"))
+	}
+	return Session{
+		ID: id, CustomerID: loan.CustomerID(numbers[0]), DeviceName: fields[6], Platform: platform, Address: address,
+		CreatedAt: fromMicro(numbers[1]), LastSeenAt: fromMicro(numbers[2]), SteppedUpAt: fromMicro(numbers[3]),
+	}, nil
 }
 
 //go:embed touch.lua
 var touchLua string
 
-var touch = redis.NewScript(touchLua)
+var touch = redis.NewScript(windowLua + touchLua)
 
-// Touch finds the session that a token opens and notes that it was seen now, in
-// one round trip. A session that has idled too long or has reached its absolute
-// end is removed: it stays dead for an instance whose clock is behind. The end
-// itself is outside: a session that may idle 15 minutes is gone when 15 minutes
-// have passed.
+// Touch finds the session that a token opens, notes that it was seen now and
+// from where (an empty address leaves the last one), and counts one of its
+// operations, all in one round trip. The verdict says how many are left.
 //
-// The error is [ErrNoSession] or wraps [ErrUnavailable].
-func (s *Store) Touch(ctx context.Context, now time.Time, token string) (Session, error) {
+// A session that has idled too long or has reached its absolute end is removed:
+// it stays dead for an instance whose clock is behind. The end itself is outside:
+// a session that may idle 15 minutes is gone when 15 minutes have passed.
+//
+// A refused operation changes nothing. In particular the session idles on: a
+// client that asks in a loop must not keep alive what its customer has left, and
+// a flood costs no writes.
+//
+// The error is [ErrNoSession], a [*RateLimited] or wraps [ErrUnavailable].
+func (s *Store) Touch(ctx context.Context, now time.Time, token, address string) (Session, Verdict, error) {
 	// A token that cannot be one is refused here, whatever its size.
 	if !wellFormed(token) {
-		return Session{}, ErrNoSession
+		return Session{}, Verdict{}, ErrNoSession
 	}
 	id := IDOf(token)
-	reply, err := touch.Run(ctx, s.redis, []string{key(id)},
-		now.UnixMicro(), s.idle.Microseconds(), s.absolute.Microseconds(), (s.idle + grace).Milliseconds()).StringSlice()
+	reply, err := touch.Run(ctx, s.redis, []string{key(id), s.operations.key(id)},
+		now.UnixMicro(), s.idle.Microseconds(), s.absolute.Microseconds(), (s.idle + grace).Milliseconds(), url.PathEscape(address),
+		s.operations.N, s.operations.Per.Microseconds(), s.operations.timeToLive()).Slice()
+	if errors.Is(err, redis.Nil) {
+		return Session{}, Verdict{}, ErrNoSession
+	}
+	if err != nil {
+		return Session{}, Verdict{}, unavailable(err)
+	}
+	if len(reply) != 3 {
+		return Session{}, Verdict{}, unavailable(fmt.Errorf("a reply of %d fields", len(reply)))
+	}
+	verdict, err := parseVerdict(reply[1:])
+	if err != nil {
+		return Session{}, Verdict{}, err
+	}
+	if !verdict.Allowed {
+		return Session{}, verdict, &RateLimited{RetryAfter: verdict.RetryAfter}
+	}
+	text, _ := reply[0].(string)
+	sess, err := parse(id, text)
+	if err != nil {
+		return Session{}, Verdict{}, err
+	}
+	return sess, verdict, nil
+}
+
+// List is a customer's live sessions, the latest seen first. It touches none.
+func (s *Store) List(ctx context.Context, now time.Time, customer loan.CustomerID) ([]Session, error) {
+	sessions, err := s.indexed(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	var live, over []Session
+	for _, sess := range sessions {
+		if s.over(now, sess) {
+			over = append(over, sess)
+		} else {
+			live = append(live, sess)
+		}
+	}
+	if _, err := s.end(ctx, over); err != nil { // as Touch does
+		return nil, err
+	}
+	slices.SortFunc(live, func(a, b Session) int {
+		return cmp.Or(b.LastSeenAt.Compare(a.LastSeenAt), b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.ID, b.ID))
+	})
+	return live, nil
+}
+
+// indexed reads the sessions that a customer's index names, which are all of the
+// customer's and in no order. Names of sessions that are gone are struck off, and
+// what EndOthers could not finish is ended.
+func (s *Store) indexed(ctx context.Context, customer loan.CustomerID) ([]Session, error) {
+	names, err := s.redis.SMembers(ctx, indexKey(customer)).Result()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var ids, marked []string
+	for _, name := range names {
+		if strings.HasPrefix(name, "-") {
+			marked = append(marked, name)
+		} else {
+			ids = append(ids, name)
+		}
+	}
+	if _, err := s.endMarked(ctx, customer, marked); err != nil {
+		return nil, err
+	}
+	pipe := s.redis.Pipeline()
+	texts := make([]*redis.StringCmd, len(ids))
+	for i, id := range ids {
+		texts[i] = pipe.Get(ctx, key(id))
+	}
+	_, _ = pipe.Exec(ctx) // each reply is looked at
+	var sessions []Session
+	var gone []any
+	for i, text := range texts {
+		if errors.Is(text.Err(), redis.Nil) {
+			gone = append(gone, ids[i])
+			continue
+		}
+		if text.Err() != nil {
+			return nil, unavailable(text.Err())
+		}
+		sess, err := parse(ids[i], text.Val())
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, sess)
+	}
+	if len(gone) > 0 {
+		return sessions, unavailable(s.redis.SRem(ctx, indexKey(customer), gone...).Err())
+	}
+	return sessions, nil
+}
+
+// over tells what touch.lua tells too.
+func (s *Store) over(now time.Time, sess Session) bool {
+	return !now.Before(sess.LastSeenAt.Add(s.idle)) || !now.Before(sess.CreatedAt.Add(s.absolute))
+}
+
+// end ends sessions at once, on every instance, and counts those that were there.
+// Their names stay in the index until somebody reads it.
+func (s *Store) end(ctx context.Context, sessions []Session) (int, error) {
+	if len(sessions) == 0 {
+		return 0, nil
+	}
+	pipe := s.redis.Pipeline()
+	for _, sess := range sessions {
+		pipe.Del(ctx, key(sess.ID))
+	}
+	replies, err := pipe.Exec(ctx)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	ended := 0
+	for _, reply := range replies {
+		ended += int(reply.(*redis.IntCmd).Val())
+	}
+	return ended, nil
+}
+
+// End ends the session with this id at once, on every instance. It is
+// [ErrNoSession] where it is not a session of this customer, or is over already.
+func (s *Store) End(ctx context.Context, customer loan.CustomerID, id string) error {
+	sess, err := s.read(ctx, id)
+	if err != nil {
+		return err
+	}
+	if sess.CustomerID != customer {
+		return ErrNoSession
+	}
+	switch ended, err := s.end(ctx, []Session{sess}); {
+	case err != nil:
+		return err
+	case ended == 0:
+		return ErrNoSession
+	}
+	return nil
+}
+
+func (s *Store) read(ctx context.Context, id string) (Session, error) {
+	text, err := s.redis.Get(ctx, key(id)).Result()
 	if errors.Is(err, redis.Nil) {
 		return Session{}, ErrNoSession
 	}
 	if err != nil {
 		return Session{}, unavailable(err)
 	}
-	return parse(id, reply)
+	return parse(id, text)
 }
 
-// parse reads the script's reply: customer, created, seen, device.
-func parse(id string, reply []string) (Session, error) {
-	if len(reply) != 4 {
-		return Session{}, unavailable(fmt.Errorf("a reply of %d fields", len(reply)))
+var (
+	//go:embed doom.lua
+	doomLua string
+	//go:embed succeed.lua
+	succeedLua string
+
+	doom         = redis.NewScript(doomLua)
+	succeedsInto = redis.NewScript(succeedLua)
+)
+
+// EndOthers ends all of a customer's sessions but the one with the id keep, at
+// once and on every instance, and counts them. With an empty keep it ends all. A
+// session that is being rotated does not escape. After an error it can be tried
+// again, and [Store.List] and [Store.Create] do so for this customer.
+func (s *Store) EndOthers(ctx context.Context, customer loan.CustomerID, keep string) (int, error) {
+	marked, err := doom.Run(ctx, s.redis, []string{indexKey(customer)}, keep).StringSlice()
+	if err != nil {
+		return 0, unavailable(err)
 	}
-	var numbers [3]int64
-	for i := range numbers {
-		n, err := strconv.ParseInt(reply[i], 10, 64)
-		if err != nil {
-			return Session{}, unavailable(fmt.Errorf("field %d of the reply is no number", i))
+	return s.endMarked(ctx, customer, marked)
+}
+
+// endMarked ends the sessions whose names doom.lua has marked, with a dash before
+// the id, and only then strikes the names off.
+func (s *Store) endMarked(ctx context.Context, customer loan.CustomerID, names []string) (int, error) {
+	sessions := make([]Session, len(names))
+	for i, name := range names {
+		sessions[i].ID = strings.TrimPrefix(name, "-")
+	}
+	ended, err := s.end(ctx, sessions)
+	if err != nil || len(names) == 0 {
+		return ended, err
+	}
+	return ended, unavailable(s.redis.SRem(ctx, indexKey(customer), names).Err())
+}
+
+// Rotate gives a session a new token and with it a new id; the old ones are dead
+// at once. It stays the same session: it ends when it would have ended, and its
+// operations stay counted. With steppedUp it was stepped up now.
+//
+// It is [ErrNoSession] where there is none, or where it was ended meanwhile: of
+// many at once exactly one succeeds.
+func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp bool) (token string, expiresAt time.Time, err error) {
+	sess, err := s.read(ctx, id)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	if s.over(now, sess) {
+		return "", time.Time{}, ErrNoSession
+	}
+	old := sess
+	token = newToken()
+	sess.ID = IDOf(token)
+	if now.After(sess.LastSeenAt) {
+		sess.LastSeenAt = now
+	}
+	if steppedUp {
+		sess.SteppedUpAt = now
+	}
+	if err := s.operations.carry(ctx, s.redis, old.ID, sess.ID); err != nil {
+		return "", time.Time{}, err
+	}
+	if err := s.replace(ctx, old, sess); err != nil {
+		return "", time.Time{}, err
+	}
+	return token, sess.CreatedAt.Add(s.absolute), nil
+}
+
+// replace puts one session in the place of another. The new one is in the index
+// before the old one ends, so that EndOthers marks it or keeps it out.
+func (s *Store) replace(ctx context.Context, old, sess Session) error {
+	if err := s.redis.Set(ctx, key(sess.ID), record(sess), s.idle+grace).Err(); err != nil {
+		return unavailable(err)
+	}
+	named, err := succeedsInto.Run(ctx, s.redis, []string{indexKey(sess.CustomerID)},
+		old.ID, sess.ID, (s.absolute + grace).Milliseconds()).Bool()
+	if err != nil {
+		return unavailable(err)
+	}
+	ended := 0
+	if named {
+		// Of several at once the one that ends the old one has replaced it.
+		if ended, err = s.end(ctx, []Session{old}); err != nil {
+			return err
 		}
-		numbers[i] = n
 	}
-	if numbers[0] <= 0 {
-		return Session{}, unavailable(errors.New("a session of nobody"))
+	if ended == 0 {
+		_, err := s.end(ctx, []Session{sess})
+		return cmp.Or(err, ErrNoSession)
 	}
-	return Session{
-		ID:         id,
-		CustomerID: loan.CustomerID(numbers[0]),
-		DeviceName: reply[3],
-		CreatedAt:  fromMicro(numbers[1]),
-		LastSeenAt: fromMicro(numbers[2]),
-	}, nil
-}
-
-// Delete ends the session with this id at once, on every instance. It is no
-// error if there is none.
-func (s *Store) Delete(ctx context.Context, id string) error {
-	return unavailable(s.redis.Del(ctx, key(id)).Err())
+	return nil
 }
 
 func newToken() string {
@@ -170,9 +461,24 @@ func wellFormed(token string) bool {
 }
 
 // IDOf is the id of the session that a token opens.
-func IDOf(token string) string {
-	sum := sha256.Sum256([]byte(token))
+func IDOf(token string) string { return hashed(token) }
+
+func hashed(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
 
-func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
+// micro is an instant as Redis keeps it; the zero instant is 0.
+func micro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicro(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

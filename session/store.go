@@ -1,9 +1,12 @@
-// Package session keeps who is logged in, in Redis.
+// Package session keeps in Redis who is logged in, how often something was done,
+// and the one-time codes that are under way.
 //
 // A client holds an opaque random token. Redis is never given it: the key is the
-// token's SHA-256, so that a stolen snapshot lets nobody in. Whether a session
-// still lives is judged by the caller's "now", not by Redis's clock; the time
-// to live of a key only removes what nobody asks for any more.
+// token's SHA-256, so that a stolen snapshot lets nobody in. Whether something
+// still counts is judged by the caller's "now", not by Redis's clock; the time
+// to live of a key only removes what nobody asks for any more. What has to happen
+// at once is a script, and no script touches keys of more than one hash tag, so
+// that a cluster can keep them.
 //
 // When Redis cannot answer, the answer is [ErrUnavailable], never a session.
 package session
@@ -29,21 +32,32 @@ import (
 var ErrUnavailable = errors.New("session: Redis is unavailable")
 
 // Options are the limits of a session and of the connections to Redis. What is
-// zero has its default.
+// zero has its default, but no operations are counted unless a limit is given.
 type Options struct {
 	// Idle is how long a session lives without a request; 15 minutes.
 	Idle time.Duration
 	// Absolute is how long it lives at most, whatever is done with it; 12 hours.
 	Absolute time.Duration
+	// PerCustomer is how many sessions a customer has at most; 5.
+	PerCustomer int
+	// Operations limits what is done in one session; see [Store.Touch]. Its name
+	// is "operations" unless it has one.
+	Operations Limit
+	// Failures limits the wrong guesses that come from one address, its Name left
+	// aside; 30 in 10 minutes. See [Store.Guess].
+	Failures Limit
 	// PoolSize is how many connections to Redis there are at most; 64.
 	PoolSize int
 }
 
-// Store keeps sessions. It is safe for concurrent use.
+// Store keeps sessions, counts and codes. It is safe for concurrent use.
 type Store struct {
-	redis    redis.UniversalClient
-	idle     time.Duration
-	absolute time.Duration
+	redis       redis.UniversalClient
+	idle        time.Duration
+	absolute    time.Duration
+	perCustomer int
+	operations  Limit
+	failures    Limit
 	// The engine in this process and how to stop its clock; nil with a real Redis.
 	embedded *miniredis.Miniredis
 	stop     context.CancelFunc
@@ -64,9 +78,14 @@ func init() { redis.SetLogger(&logging.VoidLogger{}) }
 // and skip_verify count.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	s := &Store{
-		idle:     cmp.Or(opts.Idle, 15*time.Minute),
-		absolute: cmp.Or(opts.Absolute, 12*time.Hour),
+		idle:        cmp.Or(opts.Idle, 15*time.Minute),
+		absolute:    cmp.Or(opts.Absolute, 12*time.Hour),
+		perCustomer: cmp.Or(opts.PerCustomer, 5),
+		operations:  opts.Operations,
+		failures:    cmp.Or(opts.Failures, Limit{N: 30, Per: 10 * time.Minute}),
 	}
+	s.operations.Name = cmp.Or(s.operations.Name, "operations")
+	s.failures.Name = "failures"
 	if url == "" {
 		var err error
 		if url, err = s.embed(); err != nil {

@@ -115,18 +115,18 @@ func (o Options) receive(next http.Handler) http.Handler {
 func (o Options) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		now := auth.RequestFrom(ctx).At
-		ctx = auth.WithIdentity(ctx, o.identity(ctx, r, now))
-		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(now))))
+		ctx = auth.WithIdentity(ctx, o.identity(ctx, r))
+		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(auth.RequestFrom(ctx).At))))
 	})
 }
 
-func (o Options) identity(ctx context.Context, r *http.Request, now time.Time) auth.Identity {
+func (o Options) identity(ctx context.Context, r *http.Request) auth.Identity {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return auth.Identity{Err: auth.ErrUnauthenticated}
 	}
-	s, err := o.Sessions.Touch(ctx, now, token)
+	request := auth.RequestFrom(ctx)
+	s, _, err := o.Sessions.Touch(ctx, request.At, token, request.Address)
 	switch {
 	case errors.Is(err, session.ErrNoSession):
 		return auth.Identity{Err: auth.ErrUnauthenticated}
