@@ -22,3 +22,6 @@ func (h *Hasher) Wait() time.Duration { return h.wait }
 
 // None is the hash that an unknown user's password is verified against.
 func (h *Hasher) None() string { return h.none }
+
+// CommonPasswords is the shipped list.
+func CommonPasswords() []string { return commonPasswords() }

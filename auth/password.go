@@ -20,6 +20,18 @@ import (
 // refused, never truncated.
 const MaxPasswordLength = 128
 
+// How many characters a new password has at least (NIST 800-63B-4 3.1.1.2).
+const (
+	MinPasswordLength                 = 15
+	MinPasswordLengthWithSecondFactor = 8
+)
+
+// What is wrong with a new password; [ErrPasswordTooLong] is another.
+var (
+	ErrPasswordTooShort = errors.New("auth: the password has too few characters")
+	ErrPasswordCommon   = errors.New("auth: the password is one of the first that somebody would guess")
+)
+
 // The ways in which the [Hasher] gives no answer.
 var (
 	ErrBusy            = errors.New("auth: too many passwords are being hashed")
@@ -40,6 +52,31 @@ func (Password) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 // MarshalText keeps it out of JSON.
 func (Password) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// CheckNewPassword tells whether a customer may choose a password. There are no
+// rules of composition: it needs its length, which is less where a second factor
+// is asked for too, and must not be easy to guess. That is one that is listed or
+// made of one, of a repetition or of a run such as 123456789; or of nothing but
+// personal words (username, e-mail address, the product's name).
+//
+// The error is [ErrPasswordTooShort], [ErrPasswordTooLong] or [ErrPasswordCommon].
+func CheckNewPassword(p Password, secondFactor bool, personal ...string) error {
+	if tooLong(p) {
+		return ErrPasswordTooLong
+	}
+	atLeast := MinPasswordLength
+	if secondFactor {
+		atLeast = MinPasswordLengthWithSecondFactor
+	}
+	if utf8.RuneCountInString(norm.NFKC.String(string(p))) < atLeast {
+		return ErrPasswordTooShort
+	}
+	folded := fold(string(p))
+	if common(folded) || common(bare(folded)) || onlyPersonal(folded, personal) {
+		return ErrPasswordCommon
+	}
+	return nil
+}
 
 // What Argon2id takes for new hashes: OWASP's smallest recommended cost.
 const (
