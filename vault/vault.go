@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -29,8 +30,9 @@ var ErrSealed = errors.New("vault: does not unseal")
 
 // Vault seals and unseals. It is safe for concurrent use and does not print.
 type Vault struct {
-	aead        tink.AEAD
-	fingerprint *prf.Set
+	aead tink.AEAD
+	// fingerprint are the keys of fingerprints, the primary first.
+	fingerprint []prf.PRF
 }
 
 // file is a keyset file: two Tink keysets in cleartext JSON, as tinkey writes
@@ -84,14 +86,32 @@ func Open(keysetFile []byte) (*Vault, error) {
 	if v.aead, err = aead.New(sealing); err != nil {
 		return nil, errors.New("vault: aead in the keyset file does not hold AEAD keys")
 	}
-	if v.fingerprint, err = prf.NewPRFSet(hashing); err != nil {
-		return nil, errors.New("vault: fingerprint in the keyset file does not hold PRF keys")
-	}
-	// From here on a fingerprint cannot fail.
-	if _, err := v.fingerprint.ComputePrimaryPRF(nil, fingerprintBytes); err != nil {
-		return nil, errors.New("vault: fingerprint in the keyset file does not hold HMAC-SHA256 keys")
+	if v.fingerprint, err = hashes(hashing); err != nil {
+		return nil, err
 	}
 	return &v, nil
+}
+
+// hashes are the keys of fingerprints: the primary first, then in the keyset's
+// order from its end, which is where new keys are added. All of them have been
+// tried: from here on a fingerprint cannot fail.
+func hashes(handle *keyset.Handle) ([]prf.PRF, error) {
+	set, err := prf.NewPRFSet(handle)
+	if err != nil {
+		return nil, errors.New("vault: fingerprint in the keyset file does not hold PRF keys")
+	}
+	keys := []prf.PRF{set.PRFs[set.PrimaryID]}
+	for _, key := range slices.Backward(handle.KeysetInfo().GetKeyInfo()) {
+		if other, enabled := set.PRFs[key.GetKeyId()]; enabled && key.GetKeyId() != set.PrimaryID {
+			keys = append(keys, other)
+		}
+	}
+	for _, key := range keys {
+		if _, err := key.ComputePRF(nil, fingerprintBytes); err != nil {
+			return nil, errors.New("vault: fingerprint in the keyset file does not hold HMAC-SHA256 keys")
+		}
+	}
+	return keys, nil
 }
 
 func read(part json.RawMessage) (*keyset.Handle, error) {
@@ -121,17 +141,32 @@ const fingerprintBytes = 32
 
 // Fingerprint is a keyed hash of parts, equal for equal parts only. Unlike a
 // plain hash it cannot be reversed by trying all account numbers. It is made
-// with the primary fingerprint key: another primary means other fingerprints,
-// and those stored must be made anew.
+// with the primary fingerprint key: another primary means other fingerprints, so
+// what is compared with a stored one asks for [Vault.Fingerprints].
 func (v *Vault) Fingerprint(parts ...string) []byte {
+	return hash(v.fingerprint[0], parts)
+}
+
+// Fingerprints are the fingerprints of parts by every fingerprint key, that of
+// the primary first. One that was stored before the key was rotated is among
+// them.
+func (v *Vault) Fingerprints(parts ...string) [][]byte {
+	list := make([][]byte, len(v.fingerprint))
+	for i, key := range v.fingerprint {
+		list[i] = hash(key, parts)
+	}
+	return list
+}
+
+func hash(key prf.PRF, parts []string) []byte {
 	var input []byte
 	for _, part := range parts { // with their lengths: ("ab","c") is not ("a","bc")
 		input = binary.AppendUvarint(input, uint64(len(part)))
 		input = append(input, part...)
 	}
-	hash, err := v.fingerprint.ComputePrimaryPRF(input, fingerprintBytes)
+	hash, err := key.ComputePRF(input, fingerprintBytes)
 	if err != nil {
-		panic("vault: " + err.Error()) // Open has tried it
+		panic("vault: " + err.Error()) // hashes has tried it
 	}
 	return hash
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,8 @@ import (
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/mac"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
 
 	"github.com/automobilepay/mobilepay/vault"
 )
@@ -137,16 +140,18 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// rotate adds a key to the sealing keyset and makes it the primary.
-func rotate(t *testing.T, keysetFile []byte) []byte {
+// rotate adds a key to one of the keysets, "aead" or "fingerprint", and makes it
+// the primary.
+func rotate(t *testing.T, keysetFile []byte, part string) []byte {
 	t.Helper()
+	template := map[string]*tinkpb.KeyTemplate{"aead": aead.AES256GCMKeyTemplate(), "fingerprint": prf.HMACSHA256PRFKeyTemplate()}[part]
 	parts := split(t, keysetFile)
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(parts["aead"])))
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(parts[part])))
 	if err != nil {
 		t.Fatal(err)
 	}
 	manager := keyset.NewManagerFromHandle(handle)
-	id, err := manager.Add(aead.AES256GCMKeyTemplate())
+	id, err := manager.Add(template)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +161,7 @@ func rotate(t *testing.T, keysetFile []byte) []byte {
 	if handle, err = manager.Handle(); err != nil {
 		t.Fatal(err)
 	}
-	parts["aead"] = cleartext(t, handle)
+	parts[part] = cleartext(t, handle)
 	return join(t, parts)
 }
 
@@ -190,7 +195,7 @@ func TestRotation(t *testing.T) {
 	t.Parallel()
 	before := generate(t)
 	old := open(t, before)
-	v := open(t, rotate(t, before))
+	v := open(t, rotate(t, before, "aead"))
 	sealedBefore, sealedAfter := seal(t, old, number, binding), seal(t, v, number, binding)
 	unseals(t, v, sealedBefore, binding, number)
 	unseals(t, v, sealedAfter, binding, number)
@@ -201,6 +206,27 @@ func TestRotation(t *testing.T) {
 	}
 	if !bytes.Equal(old.Fingerprint(number), v.Fingerprint(number)) {
 		t.Error("rotating the sealing key changed the fingerprints")
+	}
+}
+
+func TestFingerprintsOfEveryKey(t *testing.T) {
+	t.Parallel()
+	first := generate(t)
+	second := rotate(t, first, "fingerprint")
+	third := rotate(t, second, "fingerprint")
+	var primaries [][]byte
+	for _, f := range [][]byte{third, second, first} {
+		v := open(t, f)
+		primaries = append(primaries, v.Fingerprint("42", number))
+		if all := v.Fingerprints("42", number); !bytes.Equal(all[0], v.Fingerprint("42", number)) {
+			t.Error("the primary's is not the first")
+		}
+	}
+	if bytes.Equal(primaries[0], primaries[1]) || bytes.Equal(primaries[1], primaries[2]) {
+		t.Error("a new primary makes the same fingerprints")
+	}
+	if got := open(t, third).Fingerprints("42", number); !slices.EqualFunc(got, primaries, bytes.Equal) {
+		t.Errorf("got %x, want the newest first: %x", got, primaries)
 	}
 }
 
