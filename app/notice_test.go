@@ -77,6 +77,7 @@ func TestKilledWhileSending(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	killed := make(chan struct{})
 	start := func(at time.Time, mortal bool) *process {
 		t.Helper()
 		p := &process{Cmd: exec.Command(binary, "worker"), log: new(testenv.Log), ended: make(chan error, 1)}
@@ -89,7 +90,7 @@ func TestKilledWhileSending(t *testing.T) {
 		server.OnLetter(func() {
 			if <-started; mortal {
 				_ = p.Process.Kill()
-				<-p.ended
+				<-killed
 			}
 		})
 		if err := p.Start(); err != nil {
@@ -97,7 +98,9 @@ func TestKilledWhileSending(t *testing.T) {
 		}
 		go func() {
 			p.ended <- p.Wait()
-			close(p.ended)
+			if mortal {
+				close(killed)
+			}
 		}()
 		close(started)
 		t.Cleanup(func() { _ = p.Process.Kill() })
@@ -105,8 +108,7 @@ func TestKilledWhileSending(t *testing.T) {
 	}
 	victim := start(e.Clock.Now(), true)
 	eventually(t, "the letter has come", func() bool { return len(server.Letters()) == 1 })
-	<-victim.ended
-	if !waits(t, e) {
+	if err := <-victim.ended; err == nil || !waits(t, e) {
 		t.Fatal("it was killed too late")
 	}
 	next := start(e.Clock.Now().Add(2*time.Minute), false) // before that, the letter may be under way

@@ -39,10 +39,10 @@ func values(kind loan.NoticeKind) map[string]string {
 	if kind.IsCode() {
 		v["code"] = "072451"
 	}
-	switch kind {
-	case loan.NoticeAutoPayAmount:
+	if kind == loan.NoticeAutoPayAmount {
 		v["on"], v["amount"], v["before"], v["last4"] = "2026-12-23", "99425.00", "99875.00", "4821"
-	case loan.NoticeContactChanged:
+	}
+	if kind == loan.NoticeContactChanged {
 		v["field"] = "email"
 	}
 	return v

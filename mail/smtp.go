@@ -5,11 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	netmail "net/mail"
 	"net/textproto"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,7 +90,7 @@ func NewSMTP(o Options) (*SMTP, error) {
 	case o.RequireTLS:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
-	if port, err := net.LookupPort("tcp", o.Server.Port()); err == nil && port > 0 {
+	if port, err := strconv.Atoi(o.Server.Port()); err == nil {
 		options = append(options, gomail.WithPort(port))
 	}
 	if password, ok := o.Server.User.Password(); ok {

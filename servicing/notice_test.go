@@ -173,8 +173,8 @@ func TestServerComesBack(t *testing.T) {
 	onEach(t, func(t *testing.T, p post) {
 		p.server.Stop()
 		p.notifyCode()
-		if errs := p.send(); len(errs) != 1 || !errors.Is(errs[0], mail.ErrUnavailable) {
-			t.Fatalf("while it is away: %v", errs)
+		if next, err := p.SendNotice(t.Context(), p.Clock.Now()); next || !errors.Is(err, mail.ErrUnavailable) {
+			t.Fatalf("while it is away: %v, and the next one %t", err, next)
 		}
 		p.Clock.Advance(5*time.Second - time.Microsecond)
 		p.sends() // nothing is due
