@@ -62,6 +62,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	}()
 	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
 		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
+		Operations: session.Limit{Name: "operations", N: cfg.OperationsPerMinute, Per: time.Minute},
 	})
 	if err != nil {
 		return nil, err
@@ -107,6 +108,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
 		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post,
+		MoneyLimit: session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
 	}
 	return a, nil
 }

@@ -128,7 +128,7 @@ func TestOnlineStatements(t *testing.T) {
 
 func TestUpdateProfile(t *testing.T) {
 	const update = `mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
-		viewer { email phone address { line1 line2 city state postalCode } } userErrors { code path } } }`
+		viewer { email phone pendingContacts { channel address } address { line1 line2 city state postalCode } } userErrors { code path } } }`
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c := e.AddCustomer()
@@ -136,7 +136,7 @@ func TestUpdateProfile(t *testing.T) {
 			return e.Post(c.Token, update, testenv.Vars{"input": vars})
 		}
 		got := change(testenv.Vars{"phone": "(704) 555-0199", "address": testenv.Vars{"line1": "2 Oak Lane", "city": "Raleigh", "state": "nc", "postalCode": "27601"}})
-		if got.Text("updateProfile", "viewer", "phone") != "+17045550199" || got.Text("updateProfile", "viewer", "email") != "robin@example.com" ||
+		if got.Text("updateProfile", "viewer", "pendingContacts", 0, "address") != "+17045550199" || got.Text("updateProfile", "viewer", "email") != "robin@example.com" ||
 			got.Text("updateProfile", "viewer", "address", "state") != "NC" {
 			t.Errorf("changed: %s", got.Raw)
 		}
@@ -144,7 +144,10 @@ func TestUpdateProfile(t *testing.T) {
 		if errors, _ := bad.Get("updateProfile", "userErrors").([]any); len(errors) != 5 || bad.Get("updateProfile", "viewer") != nil {
 			t.Errorf("five mistakes: %s", bad.Raw)
 		}
-		if got := e.Post(c.Token, `{ viewer { phone address { city } } }`, nil); got.Text("viewer", "phone") != "+17045550199" || got.Text("viewer", "address", "city") != "Raleigh" {
+		if kinds := e.NoticesTo("robin@example.com"); len(kinds) != 1 || kinds[0] != "CONTACT_CHANGED" {
+			t.Errorf("the e-mail on file was told of %v", kinds)
+		}
+		if got := e.Post(c.Token, `{ viewer { phone address { city } } }`, nil); got.Text("viewer", "phone") != "+17045550100" || got.Text("viewer", "address", "city") != "Raleigh" {
 			t.Errorf("read back: %s", got.Raw)
 		}
 	})

@@ -15,12 +15,15 @@ import (
 	"github.com/automobilepay/mobilepay/testenv"
 )
 
-// What a step of the README's "First queries" must answer, by its title; {{on}}
-// is the earliest date for a payment.
-var firstQueries = []struct {
+// step is a step of a document, by its title, with what it must answer; {{on}} is the
+// earliest date for a payment.
+type step struct {
 	title string
 	wants []string
-}{
+}
+
+// firstQueries is the README's "First queries".
+var firstQueries = []step{
 	{"", nil},
 	{"Log in.", []string{`"session":{"token":"`, `"firstName":"Dana"`}},
 	{"The home screen.", []string{`"make":"Chevrolet"`, `"make":"GMC"`, `"autoPay":{"status":"ACTIVE"`, `"isDefault":true`}},
@@ -33,6 +36,7 @@ var firstQueries = []struct {
 	{"Schedule a payment for Saturday.", []string{
 		`"status":"SCHEDULED","scheduledOn":"2026-11-21","cancelBy":"2026-11-21T20:00:00Z","creditedOn":"2026-11-21","debitedOn":"2026-11-23"`,
 	}},
+	{"Confirm who you are", []string{`"sentTo":"d•••@example.com"`, `"session":{"token":"`, `"confirmedUntil":"2026-11-1`}},
 	{"Add a payment account while paying.", []string{`"status":"SCHEDULED"`, `"nickname":"Rainy day"`}},
 	{"Pending payments with their deadlines.", []string{
 		`"scheduledOn":"{{on}}","cancelBy":"{{on}}T20:00:00Z","canCancel":true`, `"formatted":"$35.00"},"scheduledOn":"2026-11-21"`,
@@ -47,10 +51,27 @@ var firstQueries = []struct {
 	{"Log out.", []string{`"loggedOut":true`}},
 }
 
-// The README's first queries do what it says, in the afternoon and after the last
-// cut-off, on either engine, against the program that is shipped.
+// identitySteps is the same for docs/identity.md.
+var identitySteps = []step{
+	{"", nil},
+	{"Enroll.", []string{`"session":{"token":"`, `"email":"alex.kim@example.com","pendingContacts":[{"channel":"EMAIL","address":"alex@example.org"}]`}},
+	{"Confirm the e-mail address.", []string{`"email":"alex@example.org"`}},
+	{"Step up", []string{`"sentTo":"a•••@example.org"`, `"confirmedUntil":"2026-11-1`}},
+	{"Turn the second factor on.", []string{`"uri":"otpauth://totp/mobilepay:alex.kim?`, `"recoveryCodesLeft":10`}},
+	{"Add a bank account", []string{`"session":{"token":"`, `"last4":"4001"`}},
+	{"A second device", []string{`"session":{"token":"`}},
+	{"See both, and revoke one.", []string{
+		`"current":true,"deviceName":"Alex's phone","platform":"IOS"`, `"current":false,"deviceName":"Kitchen tablet","platform":"ANDROID"`,
+		`"sessions":[{"deviceName":"Alex's phone","current":true}]`,
+	}},
+	{"Change the phone.", []string{`"phone":"+17045550144","pendingContacts":[{"channel":"TEXT","address":"+17045550188"}]`, `"viewer":{"phone":"+17045550188"}`}},
+	{"Forget the password, and come back.", []string{`"passwordChanged":true`, `"firstName":"Alex","phone":"+17045550188","sessions":[{"deviceName":"","current":true}]`}},
+}
+
+// The commands of the documents do what these say, in the afternoon and after the
+// last cut-off, on either engine, against the program that is shipped.
 func TestReadme(t *testing.T) {
-	for _, program := range []string{"bash", "curl"} {
+	for _, program := range []string{"bash", "curl", "openssl", "base32"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("needs %s", program)
 		}
@@ -59,30 +80,36 @@ func TestReadme(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	titles, blocks := readmeBlocks(t)
-	for _, now := range []struct{ name, at, earliest string }{
-		{"noon", "2026-11-18T12:00:00-05:00", "2026-11-18"},
-		{"evening", "2026-11-18T19:00:00-05:00", "2026-11-19"},
+	titles, blocks := shellBlocks(t, "README.md", "First queries")
+	ofIdentity, identity := shellBlocks(t, "docs/identity.md", "From enrolling to coming back")
+	for _, document := range []struct {
+		name, at, earliest string
+		titles, blocks     []string
+		steps              []step
+	}{
+		{"noon", "2026-11-18T12:00:00-05:00", "2026-11-18", titles, blocks, firstQueries},
+		{"evening", "2026-11-18T19:00:00-05:00", "2026-11-19", titles, blocks, firstQueries},
+		{"identity", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofIdentity...), append(blocks[:1:1], identity...), identitySteps},
 	} {
-		t.Run(now.name, func(t *testing.T) {
+		t.Run(document.name, func(t *testing.T) {
 			t.Parallel()
 			testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
-				url := start(t, binary, append(testenv.Services(t, engine), "MOBILEPAY_NOW="+now.at))
-				outputs := runBlocks(t, blocks, "API="+url+"/graphql")
+				url := start(t, binary, append(testenv.Services(t, engine), "MOBILEPAY_NOW="+document.at))
+				outputs := runBlocks(t, document.blocks, "API="+url+"/graphql")
 				for i, output := range outputs {
-					if i >= len(firstQueries) || titles[i] != firstQueries[i].title {
-						t.Fatalf("step %d, %q, is not in this test", i, titles[i])
+					if i >= len(document.steps) || document.titles[i] != document.steps[i].title {
+						t.Fatalf("step %d, %q, is not in this test", i, document.titles[i])
 					}
-					checkStep(t, titles[i], output)
-					for _, want := range firstQueries[i].wants {
-						want = strings.ReplaceAll(want, "{{on}}", now.earliest)
+					checkStep(t, document.titles[i], output)
+					for _, want := range document.steps[i].wants {
+						want = strings.ReplaceAll(want, "{{on}}", document.earliest)
 						if !strings.Contains(output, want) {
-							t.Errorf("%s: no %s in\n%s", titles[i], want, output)
+							t.Errorf("%s: no %s in\n%s", document.titles[i], want, output)
 						}
 					}
 				}
-				if len(outputs) != len(firstQueries) {
-					t.Errorf("the README has %d steps, want %d", len(outputs), len(firstQueries))
+				if len(outputs) != len(document.steps) {
+					t.Errorf("there are %d steps, want %d", len(outputs), len(document.steps))
 				}
 			})
 		})
@@ -104,11 +131,11 @@ func checkStep(t *testing.T, title, output string) {
 	}
 }
 
-// readmeBlocks is the shell blocks of "First queries", each with the bold words
-// that come before it.
-func readmeBlocks(t *testing.T) (titles, blocks []string) {
+// shellBlocks is the shell blocks of a section, each with the bold words that come
+// before it.
+func shellBlocks(t *testing.T, file, title string) (titles, blocks []string) {
 	t.Helper()
-	_, section, _ := strings.Cut(read(t, "README.md"), "\n## First queries\n")
+	_, section, _ := strings.Cut(read(t, file), "\n## "+title+"\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	for _, block := range regexp.MustCompile("(?s)(.*?)\n```sh\n(.*?)\n```\n").FindAllStringSubmatch(section, -1) {
 		title := ""

@@ -46,7 +46,7 @@ func TestLogIn(t *testing.T) {
 		if got := e.Post(token, whoAmI, nil); got.Code() != "UNAUTHENTICATED" {
 			t.Errorf("after logging out: %s", got.Raw)
 		}
-		if actions := strings.Join(e.Actions(id), " "); actions != "session.opened session.closed" {
+		if actions := strings.Join(e.Actions(id), " "); actions != "session.opened password.wrong password.wrong session.closed" {
 			t.Errorf("the audit tells of %s", actions)
 		}
 		if log := e.Log.String(); strings.Contains(log, token) || strings.Contains(log, "password") {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
 )
@@ -24,6 +25,9 @@ var (
 type Viewer struct {
 	CustomerID loan.CustomerID
 	SessionID  string
+	// SteppedUpAt is when the customer last confirmed who they are in this session;
+	// zero where they did not.
+	SteppedUpAt time.Time
 }
 
 // Identity is what is known about who makes a request: the viewer, or why there

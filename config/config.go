@@ -45,6 +45,8 @@ type Config struct {
 	FurthestDays        int                 `env:"MOBILEPAY_FURTHEST_DAYS" envDefault:"60" doc:"How many days ahead a payment may be dated, 1 to 365."`
 	SessionIdle         time.Duration       `env:"MOBILEPAY_SESSION_IDLE" envDefault:"15m" doc:"How long a session lives without a request."`
 	SessionAbsolute     time.Duration       `env:"MOBILEPAY_SESSION_ABSOLUTE" envDefault:"12h" doc:"How long a session lives at most."`
+	OperationsPerMinute int                 `env:"MOBILEPAY_OPERATIONS_PER_MINUTE" default:"60 in production, 6000 in sandbox" doc:"How many operations a session may send in a minute, over all instances."`
+	MoneyPerMinute      int                 `env:"MOBILEPAY_MONEY_PER_MINUTE" default:"10 in production, 1000 in sandbox" doc:"How many mutations that move money a session may send in a minute, over all instances."`
 	DatabaseConnections int                 `env:"MOBILEPAY_DATABASE_CONNECTIONS" envDefault:"16" doc:"How many connections to the database there are at most, 1 to 500."`
 	RequestTimeout      time.Duration       `env:"MOBILEPAY_REQUEST_TIMEOUT" envDefault:"10s" doc:"How long a request may take, at most 10s."`
 }
@@ -146,7 +148,11 @@ func (c *Config) fillIn() {
 	if c.Mode == Sandbox {
 		c.Keyset = cmp.Or(c.Keyset, "./data/keyset.json")
 		c.LogFormat = cmp.Or(c.LogFormat, LogText)
+		c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 6000)
+		c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 1000)
 	}
+	c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 60)
+	c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 10)
 	c.LogFormat = cmp.Or(c.LogFormat, LogJSON)
 	if !c.Now.IsZero() {
 		c.Now = c.Now.UTC().Truncate(time.Microsecond) // as exact as every instant here
@@ -197,6 +203,8 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 	must(c.FurthestDays >= 1 && c.FurthestDays <= 365, "MOBILEPAY_FURTHEST_DAYS", "is not between 1 and 365")
 	must(c.SessionIdle > 0, "MOBILEPAY_SESSION_IDLE", "is not more than zero")
 	must(c.SessionAbsolute >= c.SessionIdle, "MOBILEPAY_SESSION_ABSOLUTE", "is less than MOBILEPAY_SESSION_IDLE")
+	must(c.OperationsPerMinute >= 1 && c.OperationsPerMinute <= 1_000_000, "MOBILEPAY_OPERATIONS_PER_MINUTE", "is not between 1 and 1000000")
+	must(c.MoneyPerMinute >= 1 && c.MoneyPerMinute <= 1_000_000, "MOBILEPAY_MONEY_PER_MINUTE", "is not between 1 and 1000000")
 	must(c.DatabaseConnections >= 1 && c.DatabaseConnections <= 500, "MOBILEPAY_DATABASE_CONNECTIONS", "is not between 1 and 500")
 	must(c.RequestTimeout > 0 && c.RequestTimeout <= maxRequestTimeout, "MOBILEPAY_REQUEST_TIMEOUT", "is not more than zero and at most 10s")
 

@@ -42,7 +42,7 @@ var defaults = config.Config{
 	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
 	Outbox: "./data/outbox", Inbox: "./data/inbox", Worker: config.On,
 	LogLevel: slog.LevelInfo, LogFormat: config.LogText, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
-	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
+	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, OperationsPerMinute: 6000, MoneyPerMinute: 1000, DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
 }
 
 func TestDefaults(t *testing.T) {
@@ -70,6 +70,9 @@ func TestDefaults(t *testing.T) {
 func TestProductionDefaults(t *testing.T) {
 	t.Parallel()
 	got := load(t, production()...)
+	if got.OperationsPerMinute != 60 || got.MoneyPerMinute != 10 {
+		t.Errorf("the limits are not those of production: %s", got)
+	}
 	if got.Mode != config.Production || got.LogFormat != config.LogJSON || got.Keyset != "/run/keyset.json" || got.SQLitePath() != "" {
 		t.Errorf("got %s", got)
 	}
@@ -81,13 +84,13 @@ func TestEverySetting(t *testing.T) {
 		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
 		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
-		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
+		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	want := config.Config{
 		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
 		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example", Worker: config.Off, RoutingDirectory: "fed.txt",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
-		DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
+		OperationsPerMinute: 7, MoneyPerMinute: 3, DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
 	}
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -129,6 +129,16 @@ func (l *Loaders) Customer(ctx context.Context, id loan.CustomerID) (*loan.Custo
 	return l.store.Customer(ctx, id)
 }
 
+// SecondFactor gets a customer's second factor; nil where it is off.
+func (l *Loaders) SecondFactor(ctx context.Context, owner loan.CustomerID) (*loan.SecondFactor, error) {
+	return l.store.SecondFactor(ctx, owner)
+}
+
+// PendingContacts lists the contacts of a customer that wait for their code.
+func (l *Loaders) PendingContacts(ctx context.Context, owner loan.CustomerID) ([]*loan.PendingContact, error) {
+	return l.store.PendingContacts(ctx, owner)
+}
+
 // OfOwner reads one page over all vehicles of a customer: a page of each, merged
 // in the page's order, which place gives.
 func OfOwner[T any](ctx context.Context, loader *Pages[T], owner loan.CustomerID, page store.Page, place func(*T) store.Position) ([]*T, error) {

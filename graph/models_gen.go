@@ -35,11 +35,47 @@ type CancelPaymentPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `changePassword` answers.
+type ChangePasswordPayload struct {
+	// The session with its new token, which replaces the one of this request; null when it was refused.
+	Session *Session `json:"session,omitempty"`
+	// Why it was refused: STEP_UP_REQUIRED, INVALID_CREDENTIALS, PASSWORD_REJECTED or TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `confirmContact` answers.
+type ConfirmContactPayload struct {
+	// The customer as they are now; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused: CODE_WRONG or CODE_EXPIRED.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `confirmIdentity` answers.
+type ConfirmIdentityPayload struct {
+	// The session with its new token, which replaces the one of this request; null when it was refused.
+	Session *Session `json:"session,omitempty"`
+	// Until when the confirmation counts; null when it was refused.
+	ConfirmedUntil *time.Time `json:"confirmedUntil,omitempty"`
+	// Why it was refused: INVALID_CREDENTIALS (wrong password), CODE_WRONG, CODE_EXPIRED, NOT_PERMITTED (not a way that this customer has) or TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `confirmMicroEntries` answers.
 type ConfirmMicroEntriesPayload struct {
 	// The account; null when it was refused.
 	PaymentAccount *loan.PaymentAccount `json:"paymentAccount,omitempty"`
 	// Why it was refused: MICRO_ENTRIES_WRONG, and PAYMENT_ACCOUNT_BLOCKED after three tries.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `confirmTotp` answers.
+type ConfirmTotpPayload struct {
+	// The recovery codes, each for one use without the app. They are shown once; null when it was refused.
+	RecoveryCodes []string `json:"recoveryCodes,omitempty"`
+	// The customer; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused: STEP_UP_REQUIRED, SECOND_FACTOR_ON, SECOND_FACTOR_OFF (nothing was set up), CODE_WRONG or TOO_MANY_ATTEMPTS.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
@@ -51,13 +87,25 @@ type EnrollInOnlineStatementsPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `enroll` answers.
+type EnrollPayload struct {
+	// The new session; null when it was refused.
+	Session *Session `json:"session,omitempty"`
+	// The customer who enrolled; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused: ENROLLMENT_NOT_MATCHED, ACCOUNT_ENROLLED, USERNAME_TAKEN, PASSWORD_REJECTED, INVALID_INPUT or TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `logIn` answers.
 type LogInPayload struct {
 	// The new session; null when it was refused.
 	Session *Session `json:"session,omitempty"`
+	// The token by which this device is known next time; null when it need not be stored.
+	DeviceToken *string `json:"deviceToken,omitempty"`
 	// The customer who logged in; null when it was refused.
 	Viewer *loan.Customer `json:"viewer,omitempty"`
-	// Why it was refused: INVALID_CREDENTIALS.
+	// Why it was refused: INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, CODE_WRONG (of the second factor) or TOO_MANY_ATTEMPTS.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
@@ -113,6 +161,40 @@ type RemovePaymentAccountPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `renewRecoveryCodes` answers.
+type RenewRecoveryCodesPayload struct {
+	// The recovery codes, each for one use. They are shown once; null when it was refused.
+	RecoveryCodes []string `json:"recoveryCodes,omitempty"`
+	// Why it was refused: STEP_UP_REQUIRED or SECOND_FACTOR_OFF.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `requestIdentityCode` answers.
+type RequestIdentityCodePayload struct {
+	// Where the code was sent, mostly hidden, for example `r•••@example.com`; null when it was refused.
+	SentTo *string `json:"sentTo,omitempty"`
+	// Until when the code is valid; null when it was refused.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// Why it was refused: CONTACT_MISSING, NOT_PERMITTED (where there is a second factor) or TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `requestPasswordReset` answers, whether there is such a customer or not.
+type RequestPasswordResetPayload struct {
+	// To hand in with the code, which is valid for 10 minutes; null when it was refused.
+	ChallengeID *string `json:"challengeId,omitempty"`
+	// Why it was refused: TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `requestUsername` answers, whether there is such a customer or not.
+type RequestUsernamePayload struct {
+	// To hand in with the code, which is valid for 10 minutes; null when it was refused.
+	ChallengeID *string `json:"challengeId,omitempty"`
+	// Why it was refused: TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `reschedulePayment` answers.
 type ReschedulePaymentPayload struct {
 	// The new payment; null when it was refused.
@@ -125,11 +207,43 @@ type ReschedulePaymentPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `resetPassword` answers.
+type ResetPasswordPayload struct {
+	// Whether the new password is set.
+	PasswordChanged bool `json:"passwordChanged"`
+	// Why it was refused: PASSWORD_REJECTED, CODE_WRONG, CODE_EXPIRED, SECOND_FACTOR_REQUIRED or TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `resumeAutoPay` answers.
 type ResumeAutoPayPayload struct {
 	// Auto Pay; null when it was refused.
 	AutoPay *loan.AutoPay `json:"autoPay,omitempty"`
 	// Why it was refused.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `revealUsername` answers.
+type RevealUsernamePayload struct {
+	// The username; null when it was refused.
+	Username *string `json:"username,omitempty"`
+	// Why it was refused: CODE_WRONG, CODE_EXPIRED or TOO_MANY_ATTEMPTS.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `revokeOtherSessions` answers.
+type RevokeOtherSessionsPayload struct {
+	// The customer, with the session that is left; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused; always empty now.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `revokeSession` answers.
+type RevokeSessionPayload struct {
+	// The customer, with the sessions that are left; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused: NOT_FOUND.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
@@ -161,6 +275,24 @@ type SetUpAutoPayPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `setUpTotp` answers. It is shown once, and stored nowhere on the device.
+type SetUpTotpPayload struct {
+	// The secret in base 32, to type into an authenticator app; null when it was refused.
+	Secret *string `json:"secret,omitempty"`
+	// The same as an `otpauth://` link, to show as a QR code or to open; null when it was refused.
+	URI *string `json:"uri,omitempty"`
+	// Why it was refused: STEP_UP_REQUIRED or SECOND_FACTOR_ON.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `turnOffTotp` answers.
+type TurnOffTotpPayload struct {
+	// The customer; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused: NOT_CONFIRMED, STEP_UP_REQUIRED, SECOND_FACTOR_OFF or PASSWORD_REJECTED (the password is too short without a second factor).
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `updateAutoPay` answers.
 type UpdateAutoPayPayload struct {
 	// Auto Pay; null when it was refused.
@@ -181,7 +313,7 @@ type UpdatePaymentAccountPayload struct {
 type UpdateProfilePayload struct {
 	// The customer as they are now; null when it was refused.
 	Viewer *loan.Customer `json:"viewer,omitempty"`
-	// Why it was refused: INVALID_INPUT, one for each field at fault.
+	// Why it was refused: INVALID_INPUT, one for each field at fault, STEP_UP_REQUIRED, or TOO_MANY_ATTEMPTS where too many codes were sent.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 

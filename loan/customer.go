@@ -2,15 +2,18 @@ package loan
 
 import "time"
 
-// Customer is a person who holds an account with the lender and logs in.
+// Customer is a person who holds an account with the lender and, once enrolled,
+// logs in.
 type Customer struct {
 	ID        CustomerID `db:"id"`
-	Username  string     `db:"username"`
+	Username  string     `db:"username"` // folded to lower case; empty until enrolled
 	FirstName string     `db:"first_name"`
 	LastName  string     `db:"last_name"`
+	BornOn    Date       `db:"born_on"` // no day where the lender does not know it
 	Email     string     `db:"email"`
 	Phone     string     `db:"phone"`
 	Address
+	Notifications
 }
 
 // Address is where a customer gets mail.

@@ -14,6 +14,18 @@ const (
 	CodeNotFound                   Code = "NOT_FOUND"
 	CodeInvalidInput               Code = "INVALID_INPUT"
 	CodeInvalidCredentials         Code = "INVALID_CREDENTIALS"
+	CodeTooManyAttempts            Code = "TOO_MANY_ATTEMPTS"
+	CodeSecondFactorRequired       Code = "SECOND_FACTOR_REQUIRED"
+	CodeSecondFactorOn             Code = "SECOND_FACTOR_ON"
+	CodeSecondFactorOff            Code = "SECOND_FACTOR_OFF"
+	CodeStepUpRequired             Code = "STEP_UP_REQUIRED"
+	CodeCodeWrong                  Code = "CODE_WRONG"
+	CodeCodeExpired                Code = "CODE_EXPIRED"
+	CodeContactMissing             Code = "CONTACT_MISSING"
+	CodePasswordRejected           Code = "PASSWORD_REJECTED"
+	CodeEnrollmentNotMatched       Code = "ENROLLMENT_NOT_MATCHED"
+	CodeAccountEnrolled            Code = "ACCOUNT_ENROLLED"
+	CodeUsernameTaken              Code = "USERNAME_TAKEN"
 	CodeNotConfirmed               Code = "NOT_CONFIRMED"
 	CodeNotAuthorized              Code = "NOT_AUTHORIZED"
 	CodeNotPermitted               Code = "NOT_PERMITTED"
@@ -123,6 +135,20 @@ type PreviewChanged struct {
 type AccountExists struct {
 	Refusal
 	PaymentAccount *PaymentAccount
+}
+
+// StepUpRequired refuses until the customer has confirmed who they are, in one of
+// the ways that they have.
+type StepUpRequired struct {
+	Refusal
+	Methods []IdentityMethod
+}
+
+// TooManyAttempts refuses every further attempt until RetryAt, right or wrong; nil
+// where waiting does not help.
+type TooManyAttempts struct {
+	Refusal
+	RetryAt *time.Time
 }
 
 func amountInvalid(message string, path []string) *AmountNotAllowed {

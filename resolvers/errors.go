@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/automobilepay/mobilepay/auth"
@@ -21,6 +23,7 @@ import (
 const (
 	codeUnauthenticated = "UNAUTHENTICATED"
 	codeUnavailable     = "UNAVAILABLE"
+	codeRateLimited     = "RATE_LIMITED"
 	codeBadUserInput    = "BAD_USER_INPUT"
 	codeInternal        = "INTERNAL"
 )
@@ -40,6 +43,7 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			return &gqlerror.Error{Message: message, Path: path, Extensions: map[string]any{"code": code}}
 		}
 		var bad graph.InputError
+		var limited *session.RateLimited
 		switch {
 		case errors.Is(err, auth.ErrUnauthenticated):
 			return answer(codeUnauthenticated, "Log in first.")
@@ -47,6 +51,8 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			errors.Is(err, auth.ErrBusy), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			log.WarnContext(ctx, "unavailable", "error", err, "request", requestID(ctx))
 			return answer(codeUnavailable, "The service cannot answer at the moment. Try again.")
+		case errors.As(err, &limited):
+			return RateLimited(limited.RetryAfter, path)
 		case errors.As(err, &bad):
 			return answer(codeBadUserInput, bad.Error())
 		case known != nil && isDocumentError(known):
@@ -61,6 +67,18 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 		return e
 	}
 }
+
+// RateLimited is the error of who has asked too often. Its extensions say after how
+// many seconds to ask again.
+func RateLimited(retryAfter time.Duration, path ast.Path) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message: "Too many requests. Try again later.", Path: path,
+		Extensions: map[string]any{"code": codeRateLimited, "retryAfter": Seconds(retryAfter)},
+	}
+}
+
+// Seconds is a wait in whole seconds, none of which is too short.
+func Seconds(wait time.Duration) int { return int((wait + time.Second - 1) / time.Second) }
 
 // isDocumentError tells whether the engine itself refused the document or its
 // variables.

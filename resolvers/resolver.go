@@ -9,6 +9,7 @@ import (
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/servicing"
 )
@@ -35,6 +36,29 @@ func call[T any](ctx context.Context, do func(auth.Viewer) (T, error)) (answer T
 	answer, err = do(viewer)
 	refusals, err = refused(err)
 	return answer, refusals, err
+}
+
+// atTheDoor takes the refusals out of what a use case answers to somebody who has no
+// session.
+func atTheDoor[T any](answer T, err error) (T, []loan.UserError, error) {
+	refusals, err := refused(err)
+	return answer, refusals, err
+}
+
+// token is an opened session as the schema has it; nil where there is none.
+func token(s *servicing.OpenedSession) *graph.Session {
+	if s == nil {
+		return nil
+	}
+	return &graph.Session{Token: s.Token, ExpiresAt: s.ExpiresAt}
+}
+
+// orNull makes an empty string no string.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // replayable is what a mutation with an idempotency key answers.

@@ -17,6 +17,17 @@ func (r *mutationResolver) UpdateProfile(ctx context.Context, input servicing.Up
 	return &graph.UpdateProfilePayload{Viewer: viewer, UserErrors: refusals}, err
 }
 
+func (r *mutationResolver) ConfirmContact(ctx context.Context, input servicing.ConfirmContactInput) (*graph.ConfirmContactPayload, error) {
+	viewer, refusals, err := call(ctx, func(viewer auth.Viewer) (*loan.Customer, error) {
+		return r.Servicing.ConfirmContact(ctx, viewer, input)
+	})
+	return &graph.ConfirmContactPayload{Viewer: viewer, UserErrors: refusals}, err
+}
+
+func (r *viewerResolver) PendingContacts(ctx context.Context, obj *loan.Customer) ([]*loan.PendingContact, error) {
+	return dataloaders.From(ctx).PendingContacts(ctx, obj.ID)
+}
+
 func (r *viewerResolver) Vehicles(ctx context.Context, obj *loan.Customer) ([]*loan.Vehicle, error) {
 	return dataloaders.From(ctx).Vehicles.Load(ctx, obj.ID)
 }

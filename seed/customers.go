@@ -77,6 +77,7 @@ func householdOf(d Deps, index int, now time.Time, hash string) *household {
 	place.Line1 = fmt.Sprintf("%d %s", dice.between(100, 9999), pick(dice, streets))
 	h := &household{
 		customer: newCustomer(username(index), hash, pick(dice, firstNames), pick(dice, lastNames),
+			loan.Date{Year: 1950 + index%50, Month: time.Month(1 + index%12), Day: 1 + index%28}, username(index)+"@example.com",
 			fmt.Sprintf("+1704555%04d", dice.between(100, 199)), place),
 		accounts: bankAccounts(dice, "Checking", now.AddDate(-2, 0, -dice.roll(300))),
 	}

@@ -16,8 +16,8 @@ const (
 )
 
 // Demo adds the customer demo with a loan that is past due and a lease that Auto
-// Pay keeps current, and the customer joint, who owns the loan's vehicle with
-// them. Where demo exists it does nothing.
+// Pay keeps current, the customer joint, who owns the loan's vehicle with them, and
+// Alex Kim, who has a loan and is not enrolled. Where demo exists it does nothing.
 func Demo(ctx context.Context, d Deps, now time.Time) error {
 	if there, err := exists(ctx, d.Store, demoUsername); there || err != nil {
 		return err
@@ -33,7 +33,7 @@ func Demo(ctx context.Context, d Deps, now time.Time) error {
 		}
 		dice := diceOf(0)
 		demo, joint := demoHousehold(d, dice, now, hash), jointHousehold(dice, now, hash)
-		if err := insert(ctx, d, b, []*household{demo, joint}); err != nil {
+		if err := insert(ctx, d, b, []*household{demo, joint, newHousehold(d, diceOf(0), now)}); err != nil {
 			return err
 		}
 		shared := demo.lives[0].vehicle
@@ -50,11 +50,11 @@ func Demo(ctx context.Context, d Deps, now time.Time) error {
 }
 
 type credentials interface {
-	CredentialsOf(ctx context.Context, username string) (store.Credentials, error)
+	CredentialsOf(ctx context.Context, username, deviceHash string, seenAfter time.Time) (store.Credentials, error)
 }
 
 func exists(ctx context.Context, in credentials, username string) (bool, error) {
-	_, err := in.CredentialsOf(ctx, username)
+	_, err := in.CredentialsOf(ctx, username, "", time.Time{})
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -64,7 +64,7 @@ func exists(ctx context.Context, in credentials, username string) (bool, error) 
 func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
 	today, number := loan.DateOf(now), numbers(0)
 	h := &household{
-		customer: newCustomer(demoUsername, hash, "Dana", "Reyes", "+17045550142", loan.Address{
+		customer: newCustomer(demoUsername, hash, "Dana", "Reyes", loan.Date{Year: 1984, Month: 7, Day: 19}, "dana.reyes@example.com", "+17045550142", loan.Address{
 			Line1: "4180 Providence Road", Line2: "Apt 12", City: "Charlotte", State: "NC", PostalCode: "28211",
 		}),
 		accounts: bankAccounts(dice, "Everyday checking", now.AddDate(-2, -1, 0)),
@@ -99,9 +99,30 @@ func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
 	return h
 }
 
+// newHousehold is somebody who has an account with the lender and no username yet:
+// account number 5500-1477, last name Kim, born on 1990-04-12, ZIP 28203.
+func newHousehold(d Deps, dice *dice, now time.Time) *household {
+	n := newNumber - 1
+	number := func() string {
+		n++
+		return confirmationNumber(n)
+	}
+	return &household{
+		customer: newCustomer("", "", "Alex", "Kim", loan.Date{Year: 1990, Month: 4, Day: 12}, "alex.kim@example.com", "+17045550144", loan.Address{
+			Line1: "212 East Boulevard", City: "Charlotte", State: "NC", PostalCode: "28203",
+		}),
+		lives: []*life{tell(story{
+			vehicle:        loan.Vehicle{Year: loan.DateOf(now).Year - 1, Make: "Buick", Model: "Envista", VIN: dice.vin()},
+			contractNumber: "55001477",
+			contract:       &loan.Loan{Terms: loan.Terms{TermMonths: 60}, AmountFinanced: 24_100_00, AnnualRate: 4_900},
+			now:            now, dueOn: dayBefore29(loan.DateOf(now).AddDays(12)), past: 2,
+		}, d.Timing, dice, number)},
+	}
+}
+
 func jointHousehold(dice *dice, now time.Time, hash string) *household {
 	return &household{
-		customer: newCustomer(jointUsername, hash, "Sam", "Reyes", "+17045550143", loan.Address{
+		customer: newCustomer(jointUsername, hash, "Sam", "Reyes", loan.Date{Year: 1986, Month: 2, Day: 3}, "sam.reyes@example.com", "+17045550143", loan.Address{
 			Line1: "4180 Providence Road", Line2: "Apt 12", City: "Charlotte", State: "NC", PostalCode: "28211",
 		}),
 		accounts: bankAccounts(dice, "", now.AddDate(-1, -2, 0))[:1],
@@ -117,9 +138,10 @@ func dayBefore29(day loan.Date) loan.Date {
 	return day
 }
 
-func newCustomer(username, hash, first, last, phone string, address loan.Address) *store.NewCustomer {
+func newCustomer(username, hash, first, last string, born loan.Date, email, phone string, address loan.Address) *store.NewCustomer {
 	return &store.NewCustomer{PasswordHash: hash, Customer: loan.Customer{
-		Username: username, FirstName: first, LastName: last, Email: username + "@example.com", Phone: phone, Address: address,
+		Username: username, FirstName: first, LastName: last, BornOn: born, Email: email, Phone: phone, Address: address,
+		Notifications: loan.Notifications{ByEmail: true},
 	}}
 }
 
@@ -128,6 +150,9 @@ const perCustomer = 64
 
 // jointNumber is the last number of index 0, which demo does not reach.
 const jointNumber = perCustomer - 1
+
+// newNumber is the first of the few that newHousehold has.
+const newNumber = perCustomer - 12
 
 // numbers gives out the confirmation numbers of an index.
 func numbers(index int) func() string {

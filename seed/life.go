@@ -10,6 +10,7 @@ import (
 // life is a vehicle with what has happened to its contract.
 type life struct {
 	vehicle    *loan.Vehicle
+	number     string // of the contract
 	payments   []*loan.Payment
 	autoPay    *loan.AutoPay
 	statements []*loan.Statement
@@ -17,14 +18,16 @@ type life struct {
 
 // story says how a contract went; the rest follows from it.
 type story struct {
-	vehicle  loan.Vehicle
-	contract loan.Contract // what was agreed: of a loan the amount and the rate, of a lease the instalment and the option
-	now      time.Time
-	dueOn    loan.Date // the next due date, today or later
-	past     int       // due dates before it
-	missed   bool      // whether the last of them was not paid: the bank returned the payment
-	early    bool      // whether the instalment of dueOn was paid before it
-	autoPay  *loan.AutoPay
+	vehicle loan.Vehicle
+	// contractNumber has eight digits; empty for one that the dice choose.
+	contractNumber string
+	contract       loan.Contract // what was agreed: of a loan the amount and the rate, of a lease the instalment and the option
+	now            time.Time
+	dueOn          loan.Date // the next due date, today or later
+	past           int       // due dates before it
+	missed         bool      // whether the last of them was not paid: the bank returned the payment
+	early          bool      // whether the instalment of dueOn was paid before it
+	autoPay        *loan.AutoPay
 
 	payments   int // how many past payments are kept, one returned and one cancelled among them
 	statements int // how many statements are kept
@@ -82,7 +85,10 @@ func (t *teller) due(n int) loan.Date { return t.dueOn.AddMonths(n - t.past - 1)
 
 // agree fills in what of a contract follows from its story.
 func (t *teller) agree() {
-	t.terms.AccountNumberLast4 = t.dice.digits(8)[4:]
+	if t.life.number = t.contractNumber; t.life.number == "" {
+		t.life.number = t.dice.digits(8)
+	}
+	t.terms.AccountNumberLast4 = t.life.number[4:]
 	t.terms.OpenedOn, t.terms.MaturesOn, t.terms.DueDay = t.due(0), t.due(t.terms.TermMonths), t.dueOn.Day
 	switch c := t.contract.(type) {
 	case *loan.Loan:

@@ -73,6 +73,9 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 	if err := b.InsertVehicles(ctx, vehicles); err != nil {
 		return err
 	}
+	if err := insertNumbers(ctx, d, b, households); err != nil {
+		return err
+	}
 	if err := b.InsertPaymentAccounts(ctx, accounts); err != nil {
 		return err
 	}
@@ -96,6 +99,21 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 		return err
 	}
 	return b.InsertStatements(ctx, statements)
+}
+
+// insertNumbers adds the numbers by which enrolment finds the contracts.
+func insertNumbers(ctx context.Context, d Deps, b *store.Bulk, households []*household) error {
+	var numbers []store.ContractNumber
+	for _, h := range households {
+		for _, l := range h.lives {
+			n, err := servicing.SealContractNumber(d.Vault, l.vehicle, l.number)
+			if err != nil {
+				return err
+			}
+			numbers = append(numbers, n)
+		}
+	}
+	return b.InsertContractNumbers(ctx, numbers)
 }
 
 // insertPayments adds payments. Those that are not settled yet get there as they

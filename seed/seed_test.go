@@ -42,7 +42,7 @@ func read(t *testing.T, e *testenv.Env, username string) (b books) {
 			t.Fatal(username, err)
 		}
 	}
-	credentials, err := e.App.Store.CredentialsOf(ctx, username)
+	credentials, err := e.App.Store.CredentialsOf(ctx, username, "", time.Time{})
 	must(err)
 	id := credentials.CustomerID
 	b.customer, err = e.App.Store.Customer(ctx, id)

@@ -22,6 +22,9 @@ func (s *Service) SetUpAutoPay(ctx context.Context, viewer auth.Viewer, in SetUp
 		if err := errors.Join(authorized(in.Authorized, "authorized"), setAmount(auto, in.Amount), setDay(auto, in.Day)); err != nil {
 			return nil, err
 		}
+		if err := steppedUp(ctx, tx, viewer); err != nil {
+			return nil, err
+		}
 		vehicle, err := tx.LockVehicle(ctx, viewer.CustomerID, in.VehicleID)
 		if err != nil {
 			return nil, found(err, "vehicleId")
@@ -86,7 +89,10 @@ func (s *Service) PauseAutoPay(ctx context.Context, viewer auth.Viewer, in Pause
 
 // ResumeAutoPay lets Auto Pay go on.
 func (s *Service) ResumeAutoPay(ctx context.Context, viewer auth.Viewer, in ResumeAutoPayInput) (*loan.AutoPay, error) {
-	return s.setAutoPayStatus(ctx, viewer, in.AutoPayID, "resumed", loan.AutoPayActive)
+	return s.changeAutoPay(ctx, viewer, in.AutoPayID, "resumed", func(tx *store.Tx, auto *loan.AutoPay) (any, error) {
+		auto.Status = loan.AutoPayActive
+		return struct{}{}, steppedUp(ctx, tx, viewer)
+	})
 }
 
 // CancelAutoPay ends Auto Pay.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/automobilepay/mobilepay/auth"
@@ -16,96 +16,142 @@ import (
 	"github.com/automobilepay/mobilepay/store"
 )
 
-// LoggedIn is a session that was opened.
-type LoggedIn struct {
-	Token     string
-	ExpiresAt time.Time
-	Customer  *loan.Customer
-}
-
-// LogIn opens a session. A wrong password and a username that does not exist are
-// answered alike and take as long.
-func (s *Service) LogIn(ctx context.Context, in LogInInput) (*LoggedIn, error) {
-	refused := loan.Refuse(loan.CodeInvalidCredentials, "The username or the password is wrong.")
-	device := ""
-	if in.DeviceName != nil {
-		device = strings.TrimSpace(*in.DeviceName)
-	}
-	if utf8.RuneCountInString(device) > maxDeviceName || !printable(device) {
-		return nil, loan.Refuse(loan.CodeInvalidInput, "A device name has at most 100 characters on one line.", "deviceName")
-	}
-	if !printable(in.Username) {
-		return nil, refused
-	}
-	credentials, err := s.Store.CredentialsOf(ctx, strings.ToLower(strings.TrimSpace(in.Username)))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, errors.Join(refused, ignoreTooLong(s.Hasher.VerifyNone(ctx, auth.Password(in.Password))))
-	}
-	if err != nil {
-		return nil, err
-	}
-	ok, err := s.Hasher.Verify(ctx, credentials.PasswordHash, auth.Password(in.Password))
-	if err := ignoreTooLong(err); err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, refused
-	}
-	customer, err := s.Store.Customer(ctx, credentials.CustomerID)
-	if err != nil {
-		return nil, err
-	}
-	request := auth.RequestFrom(ctx)
-	token, expiresAt, err := s.Sessions.Create(ctx, request.At, session.Session{CustomerID: customer.ID, DeviceName: device, Address: request.Address})
-	if err != nil {
-		return nil, err
-	}
-	viewer := auth.Viewer{CustomerID: customer.ID, SessionID: session.IDOf(token)}
-	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
-		return record(ctx, tx, viewer, customer.ID, "session.opened", fmt.Sprintf("customer:%d", customer.ID), struct{}{})
-	})
-	if err != nil {
-		return nil, err
-	}
-	// What the log-in answers is read as who has logged in.
-	auth.Become(ctx, viewer)
-	return &LoggedIn{Token: token, ExpiresAt: expiresAt, Customer: customer}, nil
-}
-
-// ignoreTooLong lets a password that is longer than any be just a wrong one.
-func ignoreTooLong(err error) error {
-	if errors.Is(err, auth.ErrPasswordTooLong) {
-		return nil
-	}
-	return err
-}
-
-// LogOut ends the viewer's session.
-func (s *Service) LogOut(ctx context.Context, viewer auth.Viewer) error {
-	// Where another request has ended it meanwhile, all is as it should be.
-	if err := s.Sessions.End(ctx, viewer.CustomerID, viewer.SessionID); err != nil && !errors.Is(err, session.ErrNoSession) {
-		return err
-	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error {
-		return record(ctx, tx, viewer, viewer.CustomerID, "session.closed", fmt.Sprintf("customer:%d", viewer.CustomerID), struct{}{})
-	})
-}
-
-// UpdateProfile changes how a customer is reached.
+// UpdateProfile changes how a customer is reached. A new e-mail address or phone number
+// waits for its code; what is on file is told of every change.
 func (s *Service) UpdateProfile(ctx context.Context, viewer auth.Viewer, in UpdateProfileInput) (*loan.Customer, error) {
+	var wanted loan.Customer
+	if err := errors.Join(setEmail(&wanted, in.Email), setPhone(&wanted, in.Phone), setAddress(&wanted, in.Address)); err != nil {
+		return nil, err
+	}
+	if in.Email != nil || in.Phone != nil || in.Address != nil {
+		if err := steppedUp(ctx, s.Store, viewer); err != nil {
+			return nil, err
+		}
+	}
+	if in.Email != nil || in.Phone != nil {
+		if err := s.mayAskForCode(ctx, ofCustomer(viewer.CustomerID)); err != nil {
+			return nil, err
+		}
+	}
+	contacts, err := s.newContacts(ctx, viewer.CustomerID, wanted)
+	if err != nil {
+		return nil, err
+	}
 	return inTx(ctx, s, func(tx *store.Tx) (*loan.Customer, error) {
 		customer, err := tx.LockCustomer(ctx, viewer.CustomerID)
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(setEmail(customer, in.Email), setPhone(customer, in.Phone), setAddress(customer, in.Address)); err != nil {
-			return nil, err
+		for _, c := range contacts {
+			if err := s.askToConfirm(ctx, tx, customer.ID, c); err != nil {
+				return nil, err
+			}
+		}
+		setNotifications(customer, in.Notifications)
+		if in.Address != nil {
+			customer.Address = wanted.Address
+			if err := s.warn(ctx, tx, customer, loan.NoticeContactChanged, map[string]string{"field": "address"}); err != nil {
+				return nil, err
+			}
 		}
 		if err := tx.UpdateContact(ctx, customer); err != nil {
 			return nil, err
 		}
-		changed := map[string]bool{"email": in.Email != nil, "phone": in.Phone != nil, "address": in.Address != nil}
-		return customer, record(ctx, tx, viewer, viewer.CustomerID, "profile.updated", fmt.Sprintf("customer:%d", viewer.CustomerID), changed)
+		changed := map[string]bool{"email": in.Email != nil, "phone": in.Phone != nil, "address": in.Address != nil, "notifications": in.Notifications != nil}
+		return customer, record(ctx, tx, viewer, viewer.CustomerID, "profile.updated", ofCustomer(viewer.CustomerID), changed)
+	})
+}
+
+func setNotifications(c *loan.Customer, in *NotificationsInput) {
+	if in != nil && in.ByEmail != nil {
+		c.ByEmail = *in.ByEmail
+	}
+	if in != nil && in.ByText != nil {
+		c.ByText = *in.ByText
+	}
+}
+
+// newContact is a contact that is to be confirmed, with the code for it.
+type newContact struct {
+	loan.PendingContact
+	code string
+}
+
+// newContacts makes a code for each of the e-mail address and phone number that are
+// wanted.
+func (s *Service) newContacts(ctx context.Context, owner loan.CustomerID, wanted loan.Customer) (contacts []newContact, err error) {
+	for _, way := range []struct {
+		channel loan.Channel
+		address string
+	}{{loan.ByEmail, wanted.Email}, {loan.ByText, wanted.Phone}} {
+		if way.address == "" {
+			continue
+		}
+		c := newContact{PendingContact: loan.PendingContact{
+			Channel: way.channel, Address: way.address, ChallengeID: session.NewChallenge(), RequestedAt: auth.RequestFrom(ctx).At,
+		}}
+		if c.code, err = s.challenge(ctx, forContact, c.ChallengeID, owner); err != nil {
+			return nil, err
+		}
+		contacts = append(contacts, c)
+	}
+	return contacts, nil
+}
+
+// askToConfirm keeps a contact that waits, and sends the code to it.
+func (s *Service) askToConfirm(ctx context.Context, tx *store.Tx, owner loan.CustomerID, c newContact) error {
+	if err := tx.PutPendingContact(ctx, owner, c.PendingContact); err != nil {
+		return err
+	}
+	return s.notify(ctx, tx, c.RequestedAt, notice{
+		customer: owner, kind: loan.NoticeCodeContact, channel: c.Channel, address: c.Address, subject: ofCustomer(owner), code: c.code,
+	})
+}
+
+// ConfirmContact lets a new e-mail address or phone number count, and tells the old
+// one.
+func (s *Service) ConfirmContact(ctx context.Context, viewer auth.Viewer, in ConfirmContactInput) (*loan.Customer, error) {
+	contacts, err := s.Store.PendingContacts(ctx, viewer.CustomerID)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(contacts, func(c *loan.PendingContact) bool { return c.Channel == in.Channel })
+	if i < 0 {
+		return nil, loan.Refuse(loan.CodeCodeExpired, "Nothing waits for a code.", "channel")
+	}
+	contact := *contacts[i]
+	if _, err := s.answered(ctx, forContact, contact.ChallengeID, in.Code, "code"); err != nil {
+		return nil, err
+	}
+	return inTx(ctx, s, func(tx *store.Tx) (*loan.Customer, error) {
+		customer, err := tx.LockCustomer(ctx, viewer.CustomerID)
+		if err != nil {
+			return nil, err
+		}
+		if err := tx.DeletePendingContact(ctx, viewer.CustomerID, contact); err != nil {
+			return nil, found(err, "channel") // another one has taken its place
+		}
+		if err := s.replaceContact(ctx, tx, customer, contact); err != nil {
+			return nil, err
+		}
+		return customer, record(ctx, tx, viewer, viewer.CustomerID, "profile.contact_confirmed", ofCustomer(viewer.CustomerID), map[string]loan.Channel{"channel": contact.Channel})
+	})
+}
+
+// replaceContact writes a contact in place of an old one, which is told.
+func (s *Service) replaceContact(ctx context.Context, tx *store.Tx, customer *loan.Customer, contact loan.PendingContact) error {
+	now, old, field := contact.Address, &customer.Email, "email"
+	if contact.Channel == loan.ByText {
+		old, field = &customer.Phone, "phone"
+	}
+	before := *old
+	*old = now
+	if err := tx.UpdateContact(ctx, customer); err != nil || before == "" || before == now {
+		return err
+	}
+	return s.notify(ctx, tx, auth.RequestFrom(ctx).At, notice{
+		customer: customer.ID, kind: loan.NoticeContactChanged, channel: contact.Channel, address: before,
+		subject: ofCustomer(customer.ID), values: map[string]string{"field": field},
 	})
 }
 

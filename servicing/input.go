@@ -5,11 +5,76 @@ import "github.com/automobilepay/mobilepay/loan"
 // The inputs of the use cases, as the schema describes them. Pointers are what
 // may be left out. None has a field that the server owns.
 type (
+	// SecondFactorInput has exactly one of its fields.
+	SecondFactorInput struct {
+		Totp         *string
+		RecoveryCode *string
+	}
+
 	LogInInput struct {
+		Username       string
+		Password       string
+		SecondFactor   *SecondFactorInput
+		DeviceName     *string
+		Platform       *loan.Platform
+		DeviceToken    *string
+		RememberDevice bool
+	}
+
+	RevokeSessionInput struct{ SessionID string }
+
+	PasswordAndCodeInput struct {
+		Password string
+		Code     string
+	}
+
+	// ConfirmIdentityInput has exactly one of its fields.
+	ConfirmIdentityInput struct {
+		Totp            *string
+		RecoveryCode    *string
+		PasswordAndCode *PasswordAndCodeInput
+	}
+
+	// AccountFactsInput is what the lender knows a customer by.
+	AccountFactsInput struct {
+		AccountNumber string
+		LastName      string
+		DateOfBirth   loan.Date
+		PostalCode    string
+	}
+
+	EnrollInput struct {
+		Account    AccountFactsInput
 		Username   string
 		Password   string
+		Email      string
 		DeviceName *string
+		Platform   *loan.Platform
 	}
+
+	RequestUsernameInput struct{ Account AccountFactsInput }
+
+	RevealUsernameInput struct {
+		ChallengeID string
+		Code        string
+	}
+
+	RequestPasswordResetInput struct{ Username string }
+
+	ResetPasswordInput struct {
+		ChallengeID  string
+		Code         string
+		NewPassword  string
+		SecondFactor *SecondFactorInput
+	}
+
+	ChangePasswordInput struct {
+		CurrentPassword string
+		NewPassword     string
+	}
+
+	ConfirmTotpInput struct{ Code string }
+	TurnOffTotpInput struct{ Confirm bool }
 
 	AddressInput struct {
 		Line1      string
@@ -19,10 +84,21 @@ type (
 		PostalCode string
 	}
 
+	NotificationsInput struct {
+		ByEmail *bool
+		ByText  *bool
+	}
+
 	UpdateProfileInput struct {
-		Email   *string
-		Phone   *string
-		Address *AddressInput
+		Email         *string
+		Phone         *string
+		Address       *AddressInput
+		Notifications *NotificationsInput
+	}
+
+	ConfirmContactInput struct {
+		Channel loan.Channel
+		Code    string
 	}
 
 	// DueAmount is an amount that follows from what is owed.

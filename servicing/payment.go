@@ -206,6 +206,9 @@ func (s *Service) CancelPayment(ctx context.Context, viewer auth.Viewer, in Canc
 	if err := confirmed(in.Confirm); err != nil {
 		return nil, err
 	}
+	if err := s.allowMoney(ctx, viewer); err != nil {
+		return nil, err
+	}
 	payment, err := inTx(ctx, s, func(tx *store.Tx) (*loan.Payment, error) {
 		return cancel(ctx, tx, viewer, in.PaymentID, true)
 	})

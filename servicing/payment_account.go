@@ -45,6 +45,9 @@ func checkAccount(in NewPaymentAccountInput, path ...string) (*loan.PaymentAccou
 // addAccount checks, seals and adds a bank account inside a transaction. valid is
 // whether it can be debited at once.
 func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.Viewer, in NewPaymentAccountInput, valid bool, path ...string) (*loan.PaymentAccount, error) {
+	if err := steppedUp(ctx, tx, viewer); err != nil {
+		return nil, err
+	}
 	account, err := checkAccount(in, path...)
 	if err != nil {
 		return nil, err

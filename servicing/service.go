@@ -35,6 +35,8 @@ type Service struct {
 	Outbox     Outbox
 	// Post takes what customers are told; nil where nothing is sent.
 	Post Post
+	// MoneyLimit is how often a session may ask for what moves money.
+	MoneyLimit session.Limit
 	// Validator tells whether a new bank account can be debited at once.
 	Validator Validator
 }
@@ -55,6 +57,9 @@ const (
 func once[T any](ctx context.Context, s *Service, viewer auth.Viewer, key, operation string, input any, do func(*store.Tx) (T, error)) (answer T, replayed bool, err error) {
 	if n := utf8.RuneCountInString(key); n < 1 || n > maxIdempotencyKey {
 		return answer, false, loan.Refuse(loan.CodeInvalidInput, "An idempotency key has 1 to 255 characters.", "idempotencyKey")
+	}
+	if err := s.allowMoney(ctx, viewer); err != nil {
+		return answer, false, err
 	}
 	text, err := json.Marshal(input)
 	if err != nil {
@@ -91,6 +96,16 @@ func once[T any](ctx context.Context, s *Service, viewer auth.Viewer, key, opera
 		return none, false, err
 	}
 	return answer, replayed, nil
+}
+
+// allowMoney counts what moves money, and ends with [*session.RateLimited] where it was
+// too much.
+func (s *Service) allowMoney(ctx context.Context, viewer auth.Viewer) error {
+	verdict, err := s.Sessions.Allow(ctx, auth.RequestFrom(ctx).At, s.MoneyLimit, viewer.SessionID)
+	if err == nil && !verdict.Allowed {
+		err = &session.RateLimited{RetryAfter: verdict.RetryAfter}
+	}
+	return err
 }
 
 // inTx runs do in a transaction and returns what it returns.
@@ -130,7 +145,8 @@ func authorized(yes bool, path ...string) error {
 	return nil
 }
 
-// record adds the audit row of a change. books is whose books it is in. detail
+// record adds the audit row of a change, or of something that happened at the door,
+// where viewer may be nobody. books is whose books it is in, 0 where nobody's. detail
 // must hold no secret and no account number.
 func record(ctx context.Context, tx *store.Tx, viewer auth.Viewer, books loan.CustomerID, action, subject string, detail any) error {
 	text, err := json.Marshal(detail)
@@ -140,7 +156,7 @@ func record(ctx context.Context, tx *store.Tx, viewer auth.Viewer, books loan.Cu
 	r := auth.RequestFrom(ctx)
 	return tx.InsertAudit(ctx, store.AuditEntry{
 		CustomerID: books, At: r.At,
-		Actor: fmt.Sprintf("customer:%d", viewer.CustomerID), SessionID: viewer.SessionID,
+		Actor: ofCustomer(viewer.CustomerID), SessionID: viewer.SessionID,
 		Address: r.Address, RequestID: r.ID,
 		Action: action, Subject: subject, Detail: string(text),
 	})

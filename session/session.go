@@ -108,7 +108,7 @@ func (s *Store) CreateMany(ctx context.Context, now time.Time, sessions []Sessio
 			if sess.CustomerID <= 0 {
 				return nil, fmt.Errorf("session: no customer has the id %d", sess.CustomerID)
 			}
-			token := newToken()
+			token := NewToken()
 			tokens = append(tokens, token)
 			sess.ID, sess.CreatedAt, sess.LastSeenAt = IDOf(token), now, now
 			made[i] = sess
@@ -402,7 +402,7 @@ func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp 
 		return "", time.Time{}, ErrNoSession
 	}
 	old := sess
-	token = newToken()
+	token = NewToken()
 	sess.ID = IDOf(token)
 	if now.After(sess.LastSeenAt) {
 		sess.LastSeenAt = now
@@ -444,13 +444,14 @@ func (s *Store) replace(ctx context.Context, old, sess Session) error {
 	return nil
 }
 
-func newToken() string {
+// NewToken is 256 random bits in 43 characters, for whom a hash is kept.
+func NewToken() string {
 	b := make([]byte, tokenBytes)
 	_, _ = rand.Read(b) // never fails: it would end the program
 	return tokenEncoding.EncodeToString(b)
 }
 
-// wellFormed tells whether token could have come from newToken. The count of
+// wellFormed tells whether token could have come from NewToken. The count of
 // bytes matters: the decoder passes over line breaks.
 func wellFormed(token string) bool {
 	if len(token) != tokenEncoding.EncodedLen(tokenBytes) {

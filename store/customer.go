@@ -7,18 +7,20 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-const customerColumns = "id, username, first_name, last_name, email, phone, address_line1, address_line2, city, state, postal_code"
+const customerColumns = "id, username, first_name, last_name, born_on, email, phone, " +
+	"address_line1, address_line2, city, state, postal_code, notify_by_email, notify_by_text"
 
 var (
 	customerByID         = prepare(`SELECT ` + customerColumns + ` FROM customers WHERE id = $1`)
 	lockCustomer         = prepare(`SELECT ` + customerColumns + ` FROM customers WHERE id = $1 {{lock}}`)
-	passwordByUsername   = prepare(`SELECT id, password_hash FROM customers WHERE username = $1`)
 	updateContactDetails = prepare(`
-UPDATE customers SET email = $2, phone = $3, address_line1 = $4, address_line2 = $5, city = $6, state = $7, postal_code = $8
+UPDATE customers SET email = $2, phone = $3, address_line1 = $4, address_line2 = $5, city = $6, state = $7, postal_code = $8,
+    notify_by_email = $9, notify_by_text = $10
 WHERE id = $1`)
 	insertCustomer = prepare(`
-INSERT INTO customers (username, password_hash, first_name, last_name, email, phone, address_line1, address_line2, city, state, postal_code)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`)
+INSERT INTO customers (username, password_hash, first_name, last_name, born_on, email, phone, address_line1, address_line2, city, state,
+    postal_code, notify_by_email, notify_by_text)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
 )
 
 // Customer gets a customer; [ErrNotFound].
@@ -26,7 +28,8 @@ func (q *queries) Customer(ctx context.Context, id loan.CustomerID) (*loan.Custo
 	var c *loan.Customer
 	err := q.query(ctx, customerByID, func(rows *sql.Rows) error {
 		c = new(loan.Customer)
-		return rows.Scan(&c.ID, &c.Username, &c.FirstName, &c.LastName, &c.Email, &c.Phone, &c.Line1, &c.Line2, &c.City, &c.State, &c.PostalCode)
+		return rows.Scan(&c.ID, &c.Username, &c.FirstName, &c.LastName, &c.BornOn, &c.Email, &c.Phone,
+			&c.Line1, &c.Line2, &c.City, &c.State, &c.PostalCode, &c.ByEmail, &c.ByText)
 	}, id)
 	if err == nil && c == nil {
 		err = ErrNotFound
@@ -47,28 +50,15 @@ func (tx *Tx) LockCustomer(ctx context.Context, id loan.CustomerID) (*loan.Custo
 	return c, nil
 }
 
-// Credentials are what a log-in is checked against.
-type Credentials struct {
-	CustomerID   loan.CustomerID `db:"id"`
-	PasswordHash string          `db:"password_hash"`
-}
-
-// CredentialsOf gets the credentials of a username, folded to lower case;
-// [ErrNotFound].
-func (q *queries) CredentialsOf(ctx context.Context, username string) (Credentials, error) {
-	var c Credentials
-	err := q.get(ctx, &c, passwordByUsername, username)
-	return c, err
-}
-
-// UpdateContact writes the e-mail, phone and address of c.
+// UpdateContact writes the e-mail, phone, address and notifications of c.
 func (tx *Tx) UpdateContact(ctx context.Context, c *loan.Customer) error {
-	return tx.execOne(ctx, updateContactDetails, c.ID, c.Email, c.Phone, c.Line1, c.Line2, c.City, c.State, c.PostalCode)
+	return tx.execOne(ctx, updateContactDetails, c.ID, c.Email, c.Phone, c.Line1, c.Line2, c.City, c.State, c.PostalCode,
+		c.ByEmail, c.ByText)
 }
 
 // InsertCustomer adds c and gives it its id; [ErrConflict] where the username is
 // taken.
 func (tx *Tx) InsertCustomer(ctx context.Context, c *loan.Customer, passwordHash string) error {
-	return tx.get(ctx, &c.ID, insertCustomer, c.Username, passwordHash, c.FirstName, c.LastName,
-		c.Email, c.Phone, c.Line1, c.Line2, c.City, c.State, c.PostalCode)
+	return tx.get(ctx, &c.ID, insertCustomer, c.Username, passwordHash, c.FirstName, c.LastName, c.BornOn,
+		c.Email, c.Phone, c.Line1, c.Line2, c.City, c.State, c.PostalCode, c.ByEmail, c.ByText)
 }

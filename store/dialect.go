@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -24,6 +25,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{instant}}", "TIMESTAMPTZ",
 		"{{bytes}}", "BYTEA",
 		"{{lock contract}}", "FOR NO KEY UPDATE OF c", // foreign keys to the row are not held up
+		"{{lock customer}}", "FOR NO KEY UPDATE OF c",
 		"{{lock}}", "FOR NO KEY UPDATE",
 		"{{lock a free notice}}", "FOR NO KEY UPDATE OF n SKIP LOCKED",
 		// the ids that a sub-select finds, as an index condition
@@ -43,6 +45,7 @@ CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH ROW
 		"{{instant}}", "TIMESTAMP",
 		"{{bytes}}", "BLOB",
 		"{{lock contract}}", "", // a transaction that writes is the only one
+		"{{lock customer}}", "",
 		"{{lock}}", "",
 		"{{lock a free notice}}", "",
 		"{{one of}}", "IN (",
@@ -62,6 +65,9 @@ CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT
 // inKeys is "{{in $2}}": a list of keys in one parameter, so that a statement's
 // text never varies and stays prepared.
 var inKeys = regexp.MustCompile(`\{\{in (\$\d+)\}\}`)
+
+// inByteKeys is "{{in bytes $1}}": the same for keys that are bytes.
+var inByteKeys = regexp.MustCompile(`\{\{in bytes (\$\d+)\}\}`)
 
 // recordset is "{{rows $1: id bigint, on date}}": many rows in one parameter, as r.
 var recordset = regexp.MustCompile(`\{\{rows (\$\d+): ([^}]+)\}\}`)
@@ -92,13 +98,12 @@ func rows(list any) (string, error) {
 
 func (d dialect) render(text string) string {
 	text = recordset.ReplaceAllStringFunc(text, d.renderRows)
-	in := "= ANY($1)"
+	in, inBytes := "= ANY(${1})", "= ANY(${1})" // ${1} is what the pattern has caught
 	if d == sqlite {
-		in = "IN (SELECT value FROM json_each($1))"
+		in, inBytes = "IN (SELECT value FROM json_each(${1}))", "IN (SELECT unhex(value) FROM json_each(${1}))"
 	}
-	text = inKeys.ReplaceAllStringFunc(text, func(token string) string {
-		return strings.Replace(in, "$1", inKeys.FindStringSubmatch(token)[1], 1)
-	})
+	text = inKeys.ReplaceAllString(text, in)
+	text = inByteKeys.ReplaceAllString(text, inBytes)
 	return tokens[d].Replace(text)
 }
 
@@ -112,5 +117,18 @@ func keys[K ~int64](d dialect, ids []K) any {
 		return pq.Int64Array(plain)
 	}
 	text, _ := json.Marshal(plain) // numbers cannot fail
+	return string(text)
+}
+
+// byteKeys is the argument for "{{in bytes $n}}".
+func byteKeys(d dialect, keys [][]byte) any {
+	if d == postgres {
+		return pq.ByteaArray(keys)
+	}
+	plain := make([]string, len(keys))
+	for i, key := range keys {
+		plain[i] = hex.EncodeToString(key)
+	}
+	text, _ := json.Marshal(plain) // strings cannot fail
 	return string(text)
 }

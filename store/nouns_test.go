@@ -19,10 +19,10 @@ func TestCustomer(t *testing.T) {
 		must(t, err)
 		same(t, got, want)
 
-		credentials, err := b.CredentialsOf(t.Context(), want.Username)
+		credentials, err := b.CredentialsOf(t.Context(), want.Username, "", time.Time{})
 		must(t, err)
-		same(t, credentials, store.Credentials{CustomerID: want.ID, PasswordHash: "$argon2id$v=19$…"})
-		_, err = b.CredentialsOf(t.Context(), want.Username+" ")
+		same(t, credentials, store.Credentials{CustomerID: want.ID, Username: want.Username, PasswordHash: "$argon2id$v=19$…"})
+		_, err = b.CredentialsOf(t.Context(), want.Username+" ", "", time.Time{})
 		wantError(t, err, store.ErrNotFound)
 		_, err = b.Customer(t.Context(), want.ID+1)
 		wantError(t, err, store.ErrNotFound)
@@ -33,7 +33,9 @@ func TestCustomer(t *testing.T) {
 		changed := *want
 		changed.Email, changed.Phone = "new@example.com", ""
 		changed.Address = loan.Address{Line1: "2", Line2: "", City: "c", State: "SC", PostalCode: "29401"}
+		changed.Notifications = loan.Notifications{}
 		written := changed
+		written.BornOn = day("2000-01-01")
 		written.Username, written.FirstName, written.LastName = "x", "y", "z"
 		b.tx(func(tx *store.BooksTx) { must(t, tx.UpdateContact(t.Context(), &written)) })
 		got, err = b.Customer(t.Context(), want.ID)

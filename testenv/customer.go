@@ -1,7 +1,10 @@
 package testenv
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"github.com/automobilepay/mobilepay/auth"
@@ -92,10 +95,22 @@ func (e *Env) addCustomer(n int64, vehicles []*loan.Vehicle) Customer {
 	return c
 }
 
-// OpenSession opens a session without a password.
+// OpenSession opens a session without a password, in which the customer has just
+// confirmed who they are.
 func (e *Env) OpenSession(id loan.CustomerID) string {
 	e.t.Helper()
-	token, _, err := e.App.Sessions.Create(e.t.Context(), e.Clock.Now(), session.Session{CustomerID: id})
+	return e.openSession(session.Session{CustomerID: id, SteppedUpAt: e.Clock.Now()})
+}
+
+// OpenPlainSession opens a session without a password and without a step-up.
+func (e *Env) OpenPlainSession(id loan.CustomerID) string {
+	e.t.Helper()
+	return e.openSession(session.Session{CustomerID: id})
+}
+
+func (e *Env) openSession(s session.Session) string {
+	e.t.Helper()
+	token, _, err := e.App.Sessions.Create(e.t.Context(), e.Clock.Now(), s)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -109,12 +124,100 @@ func (e *Env) AddUser(username, password string) loan.CustomerID {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	customer := &loan.Customer{Username: username, FirstName: "Sam", LastName: "User"}
+	customer := &loan.Customer{Username: username, FirstName: "Sam", LastName: "User", Email: username + "@example.com"}
 	err = e.App.Store.InTx(e.t.Context(), func(tx *store.Tx) error { return tx.InsertCustomer(e.t.Context(), customer, hash) })
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	return customer.ID
+}
+
+// Holder is a customer of the lender with a loan who is not enrolled.
+type Holder struct {
+	ID                                          loan.CustomerID
+	AccountNumber, LastName, BornOn, PostalCode string
+	Email                                       string // on file
+}
+
+// AddHolder adds a customer who is not enrolled.
+func (e *Env) AddHolder(lastName string) Holder {
+	e.t.Helper()
+	n := customers.Add(1)
+	h := Holder{
+		AccountNumber: fmt.Sprintf("55%06d", n), LastName: lastName, BornOn: "1988-05-17", PostalCode: "28202",
+		Email: fmt.Sprintf("holder-%d@example.com", n),
+	}
+	today := loan.DateOf(e.Clock.Now())
+	customer := &loan.Customer{FirstName: "Robin", LastName: lastName, BornOn: loan.Date{Year: 1988, Month: 5, Day: 17}, Email: h.Email,
+		Address: loan.Address{Line1: "1 Main Street", City: "Charlotte", State: "NC", PostalCode: h.PostalCode}}
+	vehicle := &loan.Vehicle{Year: 2024, Make: "Buick", Model: "Envista", VIN: fmt.Sprintf("1GNAX00000H%06d", n), Contract: &loan.Loan{
+		Terms: loan.Terms{AccountNumberLast4: h.AccountNumber[4:], OpenedOn: today.AddMonths(-2), MaturesOn: today.AddMonths(58), TermMonths: 60,
+			Instalment: 42500, CurrentDue: 42500, DueOn: today.AddDays(7)},
+		AmountFinanced: 2_000_000, Principal: 1_900_000, AnnualRate: 4900, InterestPaidThrough: today.AddDays(-20),
+	}}
+	err := e.App.Store.InBooks(e.t.Context(), func(tx *store.BooksTx) error {
+		if err := tx.InsertCustomer(e.t.Context(), customer, ""); err != nil {
+			return err
+		}
+		vehicle.CustomerID = customer.ID
+		if err := tx.InsertVehicle(e.t.Context(), vehicle); err != nil {
+			return err
+		}
+		number, err := servicing.SealContractNumber(e.App.Vault, vehicle, h.AccountNumber)
+		if err != nil {
+			return err
+		}
+		return tx.InsertContractNumber(e.t.Context(), number)
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	h.ID = customer.ID
+	return h
+}
+
+// Notice is a notice as the sandbox shows it.
+type Notice struct{ To, Kind, Text, Code string }
+
+// noticesTo is what was sent to an address, latest first.
+func (e *Env) noticesTo(address string) []Notice {
+	e.t.Helper()
+	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodGet, e.URL+"/sandbox/outbox?to="+url.QueryEscape(address), nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var box struct{ Notices []Notice }
+	if err := json.NewDecoder(response.Body).Decode(&box); err != nil {
+		e.t.Fatal(err)
+	}
+	return box.Notices
+}
+
+// NoticesTo is the kinds of what was sent to an address, latest first.
+func (e *Env) NoticesTo(address string) []string {
+	e.t.Helper()
+	var kinds []string
+	for _, n := range e.noticesTo(address) {
+		kinds = append(kinds, n.Kind)
+	}
+	return kinds
+}
+
+// Code is the latest code that was sent to an address.
+func (e *Env) Code(address string) string {
+	e.t.Helper()
+	for _, n := range e.noticesTo(address) {
+		if n.Code != "" {
+			return n.Code
+		}
+	}
+	e.t.Fatalf("no code was sent to %s", address)
+	return ""
 }
 
 // Payments is all payments for a customer's vehicles, as they are stored.

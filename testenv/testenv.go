@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -263,6 +264,28 @@ func (e *Env) PostRaw(token, body string) Answer {
 	a := Answer{Status: response.StatusCode, Raw: string(raw)}
 	if err := json.Unmarshal(raw, &a); err != nil {
 		e.t.Errorf("not JSON: %s", raw)
+	}
+	return a
+}
+
+// PostFrom is Post for a client at another address.
+func (e *Env) PostFrom(address, token, query string, vars Vars) Answer {
+	e.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	request.RemoteAddr = net.JoinHostPort(address, "50000")
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	recorder := httptest.NewRecorder()
+	e.App.Handler.ServeHTTP(recorder, request)
+	a := Answer{Status: recorder.Code, Raw: recorder.Body.String()}
+	if err := json.Unmarshal(recorder.Body.Bytes(), &a); err != nil {
+		e.t.Errorf("not JSON: %s", a.Raw)
 	}
 	return a
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/clock"
@@ -115,8 +116,15 @@ func (o Options) receive(next http.Handler) http.Handler {
 func (o Options) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		ctx = auth.WithIdentity(ctx, o.identity(ctx, r))
-		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(auth.RequestFrom(ctx).At))))
+		now := auth.RequestFrom(ctx).At
+		identity := o.identity(ctx, r)
+		if limited := new(session.RateLimited); errors.As(identity.Err, &limited) {
+			w.Header().Set("Retry-After", fmt.Sprint(resolvers.Seconds(limited.RetryAfter)))
+			respond(w, mediaJSON, http.StatusTooManyRequests, &graphql.Response{Errors: gqlerror.List{resolvers.RateLimited(limited.RetryAfter, nil)}})
+			return
+		}
+		ctx = auth.WithIdentity(ctx, identity)
+		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(now))))
 	})
 }
 
@@ -130,10 +138,12 @@ func (o Options) identity(ctx context.Context, r *http.Request) auth.Identity {
 	switch {
 	case errors.Is(err, session.ErrNoSession):
 		return auth.Identity{Err: auth.ErrUnauthenticated}
+	case errors.As(err, new(*session.RateLimited)):
+		return auth.Identity{Err: err}
 	case err != nil:
 		return auth.Identity{Err: fmt.Errorf("%w: %w", auth.ErrUnavailable, err)}
 	}
-	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID}}
+	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID, SteppedUpAt: s.SteppedUpAt}}
 }
 
 func (o Options) ready(w http.ResponseWriter, r *http.Request) {

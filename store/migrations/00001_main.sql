@@ -8,18 +8,23 @@
 -- +goose Up
 CREATE TABLE customers (
     id            {{id}},
-    username      TEXT NOT NULL UNIQUE,          -- folded to lower case
-    password_hash TEXT NOT NULL,                 -- Argon2id, PHC format
+    username      TEXT NOT NULL,                 -- folded to lower case; empty until the customer enrolls
+    password_hash TEXT NOT NULL,                 -- Argon2id, PHC format; empty until the customer enrolls
+    password_weak BOOLEAN NOT NULL DEFAULT FALSE, -- too short without a second factor
     first_name    TEXT NOT NULL,
     last_name     TEXT NOT NULL,
+    born_on       DATE,                          -- null where the lender does not know it; then nobody can enroll
     email         TEXT NOT NULL,
     phone         TEXT NOT NULL,
     address_line1 TEXT NOT NULL,
     address_line2 TEXT NOT NULL,
     city          TEXT NOT NULL,
     state         TEXT NOT NULL,
-    postal_code   TEXT NOT NULL
+    postal_code   TEXT NOT NULL,
+    notify_by_email BOOLEAN NOT NULL DEFAULT TRUE,
+    notify_by_text  BOOLEAN NOT NULL DEFAULT FALSE
 );
+CREATE UNIQUE INDEX customers_username ON customers (username) WHERE username <> '';
 
 CREATE TABLE vehicles (
     id              {{id}},
