@@ -20,6 +20,7 @@ import (
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/redact"
 	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/vault"
@@ -122,7 +123,7 @@ func newClock(cfg config.Config) clock.Clock {
 }
 
 func newLog(cfg config.Config, out io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	options := redact.Options(cfg.LogLevel)
 	if cfg.LogFormat == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(out, options))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/automobilepay/mobilepay/app"
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/config"
+	"github.com/automobilepay/mobilepay/redact"
 )
 
 // serveProduct serves the product as its own command does.
@@ -17,7 +18,7 @@ func serveProduct(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, redact.Options(cfg.LogLevel)))
 	a, err := app.New(ctx, cfg, clock.System(), log)
 	if err != nil {
 		return err

@@ -24,12 +24,12 @@ func (s *Service) TakeInbound(ctx context.Context, source string, content []byte
 	}
 	for _, r := range in.Returns {
 		if err := s.takeReturn(ctx, source, r, now); err != nil {
-			return fmt.Errorf("return %s of %s: %w", r.Code, r.OriginalTrace, err)
+			return fmt.Errorf("return %s of trace %s: %w", r.Code, r.OriginalTrace, err)
 		}
 	}
 	for _, n := range in.Notifications {
 		if err := s.takeNotification(ctx, source, n, now); err != nil {
-			return fmt.Errorf("notification %s of %s: %w", n.Code, n.OriginalTrace, err)
+			return fmt.Errorf("notification %s of trace %s: %w", n.Code, n.OriginalTrace, err)
 		}
 	}
 	for _, other := range in.Others {

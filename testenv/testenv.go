@@ -32,6 +32,7 @@ import (
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/redact"
 	"github.com/automobilepay/mobilepay/store"
 	"github.com/automobilepay/mobilepay/vault"
 )
@@ -93,7 +94,7 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 		c(&cfg)
 	}
 	e := &Env{Clock: clock.NewSet(Noon), Log: new(Log), t: t}
-	log := slog.New(slog.NewTextHandler(e.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(e.Log, redact.Options(slog.LevelDebug)))
 	if e.App, err = app.New(t.Context(), cfg, e.Clock, log); err != nil {
 		t.Fatal(err)
 	}
