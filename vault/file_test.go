@@ -225,25 +225,25 @@ func TestPrivateFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clear, secret := keysetFile(t, generate(t)), keysetFile(t, wrapped)
+	shown, hidden := keysetFile(t, generate(t)), keysetFile(t, wrapped)
 	for _, mode := range []os.FileMode{0o600, 0o400, 0o640, 0o604, 0o660, 0o610} {
-		for path, refused := range map[string]bool{clear: mode&0o077 != 0, secret: false} {
+		for path, refused := range map[string]bool{shown: mode&0o077 != 0, hidden: false} {
 			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
 			}
 			_, err := vault.OpenFile(path, vault.FileOptions{Private: true, Master: key})
 			if (err != nil) != refused {
-				t.Errorf("mode %04o, in cleartext %t: %v", mode, path == clear, err)
+				t.Errorf("mode %04o, in cleartext %t: %v", mode, path == shown, err)
 			}
 			if refused && !strings.Contains(err.Error(), fmt.Sprintf("%04o", mode)) {
 				t.Errorf("%v does not say %04o", err, mode)
 			}
 		}
 	}
-	if err := os.Chmod(clear, 0o644); err != nil {
+	if err := os.Chmod(shown, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	openFile(t, clear, vault.FileOptions{})
+	openFile(t, shown, vault.FileOptions{})
 }
 
 func TestWrappedKeyset(t *testing.T) {
@@ -291,8 +291,8 @@ func TestMasterFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for uri, says := range map[string]string{
-		"aws-kms://arn:1":              "no key service for aws-kms:",
-		"file://host/master.key":       "no key service for file:",
+		"aws-kms://arn:1":              "no key service for aws-kms",
+		"file://host/master.key":       "no key service for file",
 		path:                           "no key service",
 		uri:                            "mode 0640",
 		uri + "x":                      "no such file",

@@ -24,7 +24,7 @@ func Master(uri string, services ...registry.KMSClient) (tink.AEAD, error) {
 		}
 	}
 	scheme, _, _ := strings.Cut(uri, ":")
-	return nil, fmt.Errorf("vault: there is no key service for %s:", scheme)
+	return nil, fmt.Errorf("vault: there is no key service for %s", scheme)
 }
 
 // MasterFiles is a key service without a service: its master keys are in files,
