@@ -5,13 +5,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -46,7 +42,8 @@ type App struct {
 	Servicing *servicing.Service
 	Handler   http.Handler
 
-	moving sync.Mutex // held while the clock is moved
+	moving  sync.Mutex // held while the clock is moved
+	unwatch func()     // ends the watch over the keyset
 }
 
 // New opens the databases and wires the rooms. Close it in the end.
@@ -105,6 +102,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	if a.Store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
+	a.unwatch = watchKeyset(a.Vault, log)
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
 		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post,
@@ -147,29 +145,6 @@ func openPost(cfg config.Config) (servicing.Post, error) {
 		return nil, err
 	}
 	return post, nil
-}
-
-// openVault reads the keyset. In the sandbox one is made where there is none.
-func openVault(cfg config.Config) (*vault.Vault, error) {
-	keyset, err := os.ReadFile(cfg.Keyset)
-	if errors.Is(err, fs.ErrNotExist) && cfg.Mode == config.Sandbox {
-		keyset, err = makeKeyset(cfg.Keyset)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the keyset: %w", err)
-	}
-	return vault.Open(keyset)
-}
-
-func makeKeyset(path string) ([]byte, error) {
-	keyset, err := vault.Generate()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	return keyset, os.WriteFile(path, keyset, 0o600)
 }
 
 func (a *App) ready(ctx context.Context) error {
@@ -222,6 +197,7 @@ func (a *App) Work(ctx context.Context) error {
 
 // Close lets go of the databases, in the opposite order of opening them.
 func (a *App) Close() error {
+	a.unwatch()
 	var errs []error
 	if a.Sessions != nil {
 		errs = append(errs, a.Sessions.Close())

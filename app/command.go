@@ -37,6 +37,13 @@ const usage = `usage: mobilepay [command]
   seed       add customers for tests (sandbox only):
              seed --customers N --tokens FILE
   keyset     print a new keyset to seal bank account numbers with
+  rotate-keys
+             seal everything with a new key, beside servers that run:
+             rotate-keys --fingerprints for that key, too; then
+             rotate-keys --retire to remove the old key
+  wrap-keyset
+             wrap the keyset by a master key: wrap-keyset --to URI
+  master-key print a new master key for a file
   schema     print the schema
 
 Settings come from the environment; README.md lists them.
@@ -57,6 +64,10 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	flags.Usage = func() { _, _ = io.WriteString(out, usage) }
 	customers := flags.Int("customers", 0, "how many customers to add")
 	tokens := flags.String("tokens", "", "the file that gets a session token a line")
+	fingerprints := flags.Bool("fingerprints", false, "whether to rotate the fingerprint key, too")
+	retire := flags.Bool("retire", false, "whether to remove the old key")
+	grace := flags.Duration("grace", seenWithin, "how long every process may take to see the keyset")
+	to := flags.String("to", "", "the master key")
 	runs := flags.Int("runs", 10, "how many runs to compare")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return ErrUsage
@@ -65,10 +76,10 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	case "schema":
 		_, err := io.WriteString(stdout, graph.SDL())
 		return err
-	case "keyset":
-		keyset, err := vault.Generate()
+	case "master-key":
+		key, err := vault.GenerateMaster()
 		if err == nil {
-			_, err = stdout.Write(keyset)
+			_, err = stdout.Write(key)
 		}
 		return err
 	}
@@ -87,6 +98,17 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 		return withBooks(ctx, cfg, func(s *servicing.Service) error { return reconcile(ctx, s, *runs, stdout) })
 	case "exceptions":
 		return withBooks(ctx, cfg, func(s *servicing.Service) error { return listExceptions(ctx, s, stdout) })
+	case "keyset":
+		return printKeyset(cfg, stdout)
+	case "wrap-keyset":
+		if *to == "" {
+			flags.Usage()
+			return ErrUsage
+		}
+		return wrapKeyset(cfg, *to)
+	case "rotate-keys":
+		r := servicing.Rotation{Fingerprints: *fingerprints, Retire: *retire}
+		return rotateKeys(ctx, cfg, r, *grace, stdout, out)
 	case "seed":
 		if cfg.Mode != config.Sandbox {
 			return errors.New("seed is for the sandbox only")
@@ -189,21 +211,33 @@ func seedCustomers(ctx context.Context, a *App, n int, path string) (err error) 
 
 // spare fills in the settings that production requires and a command has no use for.
 func spare(command string, environ []string) []string {
+	const redis, keyset = "REDIS_URL=redis://spared", "MOBILEPAY_KEYSET=spared"
+	mail := []string{"MOBILEPAY_SMTP_URL=smtp://spared", "MOBILEPAY_MAIL_FROM=spared@spared"}
 	var spared []string
 	switch command {
 	case "migrate", "reconcile", "exceptions":
-		spared = []string{"REDIS_URL=redis://spared", "MOBILEPAY_KEYSET=spared", "MOBILEPAY_SMTP_URL=smtp://spared", "MOBILEPAY_MAIL_FROM=spared@spared"}
+		spared = append([]string{redis, keyset}, mail...)
 	case "worker":
-		spared = []string{"REDIS_URL=redis://spared"}
+		spared = []string{redis}
+	case "rotate-keys":
+		spared = append([]string{redis}, mail...)
+	case "keyset":
+		spared = append([]string{redis, keyset, "DATABASE_URL=postgres://spared"}, mail...)
+	case "wrap-keyset":
+		spared = append([]string{redis, "DATABASE_URL=postgres://spared"}, mail...)
 	}
 	environ = slices.Clone(environ)
 	for _, setting := range spared {
 		variable, _, _ := strings.Cut(setting, "=")
-		if !slices.ContainsFunc(environ, func(s string) bool { return strings.HasPrefix(s, variable+"=") && s != variable+"=" }) {
+		if !isSet(environ, variable) && !(setting == keyset && isSet(environ, "MOBILEPAY_KEYSET_JSON")) {
 			environ = append(environ, setting)
 		}
 	}
 	return environ
+}
+
+func isSet(environ []string, variable string) bool {
+	return slices.ContainsFunc(environ, func(s string) bool { return strings.HasPrefix(s, variable+"=") && s != variable+"=" })
 }
 
 // work does what is due until ctx ends.

@@ -28,7 +28,9 @@ type Config struct {
 	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, a clock that is set, and a missing keyset."`
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
 	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
-	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers."`
+	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers (docs/keys.md). In production only its owner may read it, unless it is wrapped."`
+	KeysetJSON          string              `env:"MOBILEPAY_KEYSET_JSON" default:"none" secret:"true" doc:"The keyset itself, in place of a file: it is not seen to change until a restart."`
+	KMSKey              string              `env:"MOBILEPAY_KMS_KEY" default:"none" doc:"URI of the master key that wraps the keyset, such as file:///etc/mobilepay/master.key; none where the keyset is in cleartext."`
 	Outbox              string              `env:"MOBILEPAY_OUTBOX" envDefault:"./data/outbox" doc:"Folder that gets the ACH files for the bank: a path, or sftp://user@host:port/folder on the bank's server."`
 	SFTPKey             string              `env:"MOBILEPAY_SFTP_KEY" default:"none" doc:"Path of the private key for an outbox at sftp://."`
 	SFTPKnownHosts      string              `env:"MOBILEPAY_SFTP_KNOWN_HOSTS" default:"none" doc:"Path of a known_hosts file with the host key of an outbox at sftp://."`
@@ -146,7 +148,9 @@ func kind(t reflect.Type) string {
 // fillIn sets the defaults that depend on the mode.
 func (c *Config) fillIn() {
 	if c.Mode == Sandbox {
-		c.Keyset = cmp.Or(c.Keyset, "./data/keyset.json")
+		if c.KeysetJSON == "" {
+			c.Keyset = cmp.Or(c.Keyset, "./data/keyset.json")
+		}
 		c.LogFormat = cmp.Or(c.LogFormat, LogText)
 		c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 6000)
 		c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 1000)
@@ -177,6 +181,9 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
 	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
 	must(c.RedisURL == "" || isURL(c.RedisURL, "redis", "rediss"), "REDIS_URL", "is not redis://... or rediss://...")
+	must(c.Keyset == "" || c.KeysetJSON == "", "MOBILEPAY_KEYSET_JSON", "must not be set beside MOBILEPAY_KEYSET")
+	scheme, key, _ := strings.Cut(c.KMSKey, "://")
+	must(c.KMSKey == "" || scheme != "" && key != "", "MOBILEPAY_KMS_KEY", "is not a URI such as file:///etc/mobilepay/master.key")
 	remote := c.SFTP() != nil
 	must(remote || !strings.Contains(c.Outbox, "://") && !strings.HasPrefix(strings.ToLower(c.Outbox), "sftp:"),
 		"MOBILEPAY_OUTBOX", "is not a folder or sftp://user@host:port/folder, without a password")
@@ -211,7 +218,7 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 	if c.Mode == Production {
 		must(c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
 		must(c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
-		must(c.Keyset != "", "MOBILEPAY_KEYSET", "must be set in production")
+		must(c.Keyset != "" || c.KeysetJSON != "", "MOBILEPAY_KEYSET", "must be set in production, or MOBILEPAY_KEYSET_JSON")
 		must(c.SMTPURL != "", "MOBILEPAY_SMTP_URL", "must be set in production: customers have to be told")
 		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
 	}

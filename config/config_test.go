@@ -81,12 +81,12 @@ func TestProductionDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
-		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
+		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
 		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	want := config.Config{
-		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
+		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
 		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example", Worker: config.Off, RoutingDirectory: "fed.txt",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
@@ -111,6 +111,7 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		},
 		"MOBILEPAY_MAIL_FROM":            {"lender", "@lender.example", "a@b, c@d", "a@b\r\nBcc: c@d"},
 		"MOBILEPAY_TEXT_GATEWAY":         {"a b", "x@y", "text.example, x@y", "a\r\nb"},
+		"MOBILEPAY_KMS_KEY":              {"master.key", "/etc/master.key", "://x", "file://"},
 		"MOBILEPAY_WORKER":               {"yes", "ON"},
 		"MOBILEPAY_LOG_LEVEL":            {"loud", "info+1", "2"},
 		"MOBILEPAY_LOG_FORMAT":           {"xml", "JSON"},
@@ -164,6 +165,19 @@ func TestProductionRefuses(t *testing.T) {
 		if err == nil || !slices.Equal(variables(err), []string{want}) {
 			t.Errorf("%s: got %v", setting, err)
 		}
+	}
+}
+
+func TestKeysetInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, environ := range [][]string{production("MOBILEPAY_KEYSET=", "MOBILEPAY_KEYSET_JSON="+secret), {"MOBILEPAY_KEYSET_JSON=" + secret}} {
+		if c := load(t, environ...); c.Keyset != "" || c.KeysetJSON != secret || strings.Contains(c.String(), secret) {
+			t.Errorf("got %s", c)
+		}
+	}
+	_, err := config.Load(production("MOBILEPAY_KEYSET_JSON=" + secret))
+	if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_KEYSET_JSON"}) || strings.Contains(err.Error(), secret) {
+		t.Errorf("with both: %v", err)
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Service) takeNotification(ctx context.Context, source string, n ach.Not
 		if err != nil {
 			return err
 		}
-		if err := s.correct(account, c); err != nil {
+		if err := s.correct(ctx, tx, account, c); err != nil {
 			return err
 		}
 		if err := tx.CorrectAccount(ctx, account); err != nil {
@@ -51,8 +51,8 @@ func (s *Service) takeNotification(ctx context.Context, source string, n ach.Not
 }
 
 // correct puts what a bank has corrected into an account, and seals its number
-// anew.
-func (s *Service) correct(a *store.SealedAccount, c ach.Correction) error {
+// anew; [store.ErrConflict] where its owner has another one with these numbers.
+func (s *Service) correct(ctx context.Context, tx *store.BooksTx, a *store.SealedAccount, c ach.Correction) error {
 	number, err := s.Vault.Unseal(a.Sealed, AccountBinding(a.CustomerID, a.Fingerprint))
 	if err != nil {
 		return fmt.Errorf("unseal account %d: %w", a.ID, err)
@@ -66,6 +66,12 @@ func (s *Service) correct(a *store.SealedAccount, c ach.Correction) error {
 	}
 	if c.AccountType != "" {
 		a.Type = c.AccountType
+	}
+	switch same, err := s.sameAccount(ctx, tx.Tx, a.CustomerID, a.RoutingNumber, number); {
+	case err == nil && same.ID != a.ID && a.RemovedAt == nil:
+		return store.ErrConflict
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return err
 	}
 	a.Fingerprint = AccountFingerprint(s.Vault, a.RoutingNumber, number)
 	a.Sealed, err = s.Vault.Seal(number, AccountBinding(a.CustomerID, a.Fingerprint))

@@ -123,10 +123,15 @@ const contractKind = "contract"
 
 // SealContractNumber makes the row by which enrolment finds a contract.
 func SealContractNumber(v *vault.Vault, vehicle *loan.Vehicle, number string) (store.ContractNumber, error) {
-	n := store.ContractNumber{VehicleID: vehicle.ID, CustomerID: vehicle.CustomerID, Fingerprint: v.Fingerprint(contractKind, contractDigits(number))}
+	n := store.ContractNumber{VehicleID: vehicle.ID, CustomerID: vehicle.CustomerID, Fingerprint: ContractFingerprint(v, number)}
 	sealed, err := v.Seal(number, ContractBinding(n.VehicleID, n.Fingerprint))
 	n.Sealed = sealed
 	return n, err
+}
+
+// ContractFingerprint is the keyed hash by which a contract is found.
+func ContractFingerprint(v *vault.Vault, number string) []byte {
+	return v.Fingerprint(contractKind, contractDigits(number))
 }
 
 // ContractBinding ties a sealed number to its row.

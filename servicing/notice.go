@@ -54,7 +54,7 @@ func (s *Service) notify(ctx context.Context, tx *store.Tx, at time.Time, n noti
 		return err
 	}
 	if n.code != "" {
-		if row.Sealed, err = s.Vault.Seal(n.code, noticeBinding(row)); err != nil {
+		if row.Sealed, err = s.Vault.Seal(n.code, noticeBinding(row.CustomerID, row.Way())); err != nil {
 			return fmt.Errorf("seal the code of a notice: %w", err)
 		}
 	}
@@ -88,8 +88,8 @@ func noticeValues(values map[string]string, at time.Time, firstName, code string
 
 // noticeBinding ties a sealed code to its row: sent to somebody else, or elsewhere,
 // it does not open.
-func noticeBinding(n store.Notice) string {
-	return fmt.Sprintf("notice:%d:%s:%s:%s", n.CustomerID, n.Kind, n.Channel, n.Address)
+func noticeBinding(customer loan.CustomerID, way string) string {
+	return fmt.Sprintf("notice:%d:%s", customer, way)
 }
 
 // SendNotice sends the next notice that waits, and tells whether there can be
@@ -180,7 +180,7 @@ func (s *Service) read(n *store.AddressedNotice) (_ mail.Message, code string, e
 	}
 	shown := "(not kept)"
 	if n.Sealed != nil {
-		if code, err = s.Vault.Unseal(n.Sealed, noticeBinding(n.Notice)); err != nil {
+		if code, err = s.Vault.Unseal(n.Sealed, noticeBinding(n.CustomerID, n.Way())); err != nil {
 			return mail.Message{}, "", err
 		}
 		shown = code

@@ -52,8 +52,7 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	if err != nil {
 		return nil, err
 	}
-	fingerprint := AccountFingerprint(s.Vault, in.RoutingNumber, in.AccountNumber)
-	switch existing, err := tx.PaymentAccountByFingerprint(ctx, viewer.CustomerID, fingerprint); {
+	switch existing, err := s.sameAccount(ctx, tx, viewer.CustomerID, in.RoutingNumber, in.AccountNumber); {
 	case err == nil:
 		return nil, &loan.AccountExists{
 			Refusal:        loan.Refusal{Code: loan.CodePaymentAccountExists, Message: "You have this account already.", Path: path},
@@ -68,6 +67,7 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	if account.IsDefault, err = becomesDefault(ctx, tx, viewer, in.MakeDefault); err != nil {
 		return nil, err
 	}
+	fingerprint := AccountFingerprint(s.Vault, in.RoutingNumber, in.AccountNumber)
 	sealed, err := s.Vault.Seal(in.AccountNumber, AccountBinding(viewer.CustomerID, fingerprint))
 	if err != nil {
 		return nil, fmt.Errorf("seal an account number: %w", err)
@@ -81,9 +81,19 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.added", accountSubject(account), authorizeAccount(account))
 }
 
+// sameAccount gets the account with these numbers that a customer has already, by
+// whichever key its fingerprint was made; [store.ErrNotFound].
+func (s *Service) sameAccount(ctx context.Context, tx *store.Tx, owner loan.CustomerID, routingNumber, accountNumber string) (*loan.PaymentAccount, error) {
+	return tx.PaymentAccountByFingerprint(ctx, owner, s.Vault.Fingerprints(accountParts(routingNumber, accountNumber)...)...)
+}
+
 // AccountFingerprint is the keyed hash by which a bank account is known again.
 func AccountFingerprint(v *vault.Vault, routingNumber, accountNumber string) []byte {
-	return v.Fingerprint("payment account", routingNumber, accountNumber)
+	return v.Fingerprint(accountParts(routingNumber, accountNumber)...)
+}
+
+func accountParts(routingNumber, accountNumber string) []string {
+	return []string{"payment account", routingNumber, accountNumber}
 }
 
 // AccountBinding ties a sealed number to its row: in another customer's row, or

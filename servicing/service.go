@@ -9,9 +9,11 @@ package servicing
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/automobilepay/mobilepay/ach"
@@ -66,17 +68,21 @@ func once[T any](ctx context.Context, s *Service, viewer auth.Viewer, key, opera
 		return answer, false, fmt.Errorf("write the input of %s: %w", operation, err)
 	}
 	// A keyed hash: the input may hold an account number, which a plain hash
-	// would not hide from somebody who tries them all.
-	hash := fmt.Sprintf("%x", s.Vault.Fingerprint("idempotency", operation, string(text)))
+	// would not hide from somebody who tries them all. By every key, as the key may
+	// have been rotated since.
+	var hashes []string
+	for _, hash := range s.Vault.Fingerprints("idempotency", operation, string(text)) {
+		hashes = append(hashes, hex.EncodeToString(hash))
+	}
 
 	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
 		replayed = false
-		before, err := tx.ClaimKey(ctx, viewer.CustomerID, key, hash, auth.RequestFrom(ctx).At)
+		before, err := tx.ClaimKey(ctx, viewer.CustomerID, key, hashes[0], auth.RequestFrom(ctx).At)
 		if err != nil {
 			return err
 		}
 		if before != nil {
-			if before.RequestHash != hash {
+			if !slices.Contains(hashes, before.RequestHash) {
 				return loan.Refuse(loan.CodeIdempotencyKeyReused, "This idempotency key was used before with another input.", "idempotencyKey")
 			}
 			replayed = true

@@ -28,6 +28,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{lock customer}}", "FOR NO KEY UPDATE OF c",
 		"{{lock}}", "FOR NO KEY UPDATE",
 		"{{lock a free notice}}", "FOR NO KEY UPDATE OF n SKIP LOCKED",
+		"{{lock those free}}", "FOR NO KEY UPDATE SKIP LOCKED",
 		// the ids that a sub-select finds, as an index condition
 		"{{one of}}", "= ANY(ARRAY(",
 		"{{end}}", "))",
@@ -48,6 +49,7 @@ CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH ROW
 		"{{lock customer}}", "",
 		"{{lock}}", "",
 		"{{lock a free notice}}", "",
+		"{{lock those free}}", "",
 		"{{one of}}", "IN (",
 		"{{end}}", ")",
 		"{{append only ledger down}}", "", // the triggers go with their table
@@ -79,8 +81,11 @@ func (d dialect) renderRows(token string) string {
 	}
 	columns := strings.Split(match[2], ", ")
 	for i, column := range columns {
-		name, _, _ := strings.Cut(column, " ")
+		name, kind, _ := strings.Cut(column, " ")
 		columns[i] = "value ->> '" + name + "' AS " + name
+		if kind == "bytea" { // in Postgres's spelling
+			columns[i] = "unhex(substr(value ->> '" + name + "', 3)) AS " + name
+		}
 	}
 	return "(SELECT " + strings.Join(columns, ", ") + " FROM json_each(" + match[1] + ")) AS r"
 }

@@ -71,3 +71,6 @@ func (s *Store) ScanInt(ctx context.Context, id int64) error {
 		return fmt.Errorf("read %d columns of text as numbers", len(columns))
 	}, id)
 }
+
+// NoFingerprint is a sealed column that has none beside it.
+var NoFingerprint = sealedColumn(SealedColumn{Table: "payment_accounts", id: "id", owner: "customer_id", sealed: "number_sealed"})

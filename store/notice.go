@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -49,6 +50,12 @@ type Notice struct {
 	Sealed    []byte    `db:"sealed" json:"-"`        // the one-time code, until it is sent or given up
 	CreatedAt time.Time `db:"created_at" json:"-"`
 }
+
+// noticeWay is [Notice.Way] in SQL.
+const noticeWay = "kind || ':' || channel || ':' || address"
+
+// Way is what a notice is and where it goes: to this its code is bound.
+func (n Notice) Way() string { return fmt.Sprintf("%s:%s:%s", n.Kind, n.Channel, n.Address) }
 
 // InsertNotice adds a notice, in the transaction of what it tells of.
 func (tx *Tx) InsertNotice(ctx context.Context, n Notice) error {

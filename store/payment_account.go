@@ -15,7 +15,7 @@ var (
 	lockPaymentAccount     = prepare(`SELECT ` + paymentAccountColumns + ` FROM payment_accounts
 WHERE customer_id = $1 AND id = $2 AND removed_at IS NULL {{lock}}`)
 	paymentAccountByFingerprint = prepare(`SELECT ` + paymentAccountColumns + ` FROM payment_accounts
-WHERE customer_id = $1 AND fingerprint = $2 AND removed_at IS NULL`)
+WHERE customer_id = $1 AND fingerprint {{in bytes $2}} AND removed_at IS NULL`)
 	insertPaymentAccount = prepare(`
 INSERT INTO payment_accounts (customer_id, account_type, routing_number, last4, number_sealed, fingerprint, nickname, is_default, added_at, debitable_from)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`)
@@ -64,11 +64,11 @@ func (tx *Tx) LockPaymentAccount(ctx context.Context, owner loan.CustomerID, id 
 	return a, nil
 }
 
-// PaymentAccountByFingerprint gets the account with this keyed hash of its
+// PaymentAccountByFingerprint gets the account with one of these keyed hashes of its
 // numbers; [ErrNotFound].
-func (q *queries) PaymentAccountByFingerprint(ctx context.Context, owner loan.CustomerID, fingerprint []byte) (*loan.PaymentAccount, error) {
+func (q *queries) PaymentAccountByFingerprint(ctx context.Context, owner loan.CustomerID, fingerprints ...[]byte) (*loan.PaymentAccount, error) {
 	a := new(loan.PaymentAccount)
-	if err := q.get(ctx, a, paymentAccountByFingerprint, owner, fingerprint); err != nil {
+	if err := q.get(ctx, a, paymentAccountByFingerprint, owner, byteKeys(q.dialect, fingerprints)); err != nil {
 		return nil, err
 	}
 	return a, nil
