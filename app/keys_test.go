@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/automobilepay/mobilepay/app"
 	"github.com/automobilepay/mobilepay/config"
@@ -431,4 +433,61 @@ func TestProductionRefusesASharedKeyset(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "mode 0644") || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The command is killed at moments all over its way, and run again. In between all
+// rows can be read with the keyset that is there, and in the end it is one rotation.
+func TestKilledRotation(t *testing.T) {
+	e := testenv.New(t, testenv.Real)
+	binary := filepath.Join(t.TempDir(), "mobilepay")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	r := newRotating(t, e)
+	k := &killing{Env: e, t: t}
+	k.addCustomers()
+	command := func(args ...string) *exec.Cmd {
+		c := exec.Command(binary, append([]string{"rotate-keys", "--grace", "0s"}, args...)...)
+		c.Env = []string{"DATABASE_URL=" + e.App.Config.DatabaseURL, "MOBILEPAY_KEYSET=" + e.App.Config.Keyset, "MOBILEPAY_OUTBOX=" + t.TempDir(),
+			"MOBILEPAY_DATABASE_CONNECTIONS=4"}
+		return c
+	}
+	finish := func(round int) {
+		t.Helper()
+		for _, args := range [][]string{{"--fingerprints"}, {"--retire"}} {
+			if out, err := command(args...).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		if rows, current := r.check(); rows != killPayments || current != rows {
+			t.Fatalf("round %d: of %d rows %d are sealed with the new key", round, rows, current)
+		}
+	}
+	began := time.Now()
+	if out, err := command("--fingerprints").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lasts := time.Since(began)
+	finish(0)
+	rounds := 12
+	if testing.Short() {
+		rounds = 4
+	}
+	var stages []string
+	for round := 1; round <= rounds; round++ {
+		c := command("--fingerprints")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(lasts * time.Duration(round) / time.Duration(rounds))
+		_ = c.Process.Kill()
+		_ = c.Wait()
+		_, current := r.check()
+		stages = append(stages, fmt.Sprint(current))
+		finish(round)
+	}
+	if n := len(r.keyset().Fingerprints("x")); n != 2+rounds {
+		t.Errorf("%d fingerprint keys after %d rotations of one", n, 1+rounds)
+	}
+	t.Logf("a rotation takes %v; sealed anew when it was killed: %s", lasts, strings.Join(stages, " "))
 }

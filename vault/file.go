@@ -152,13 +152,17 @@ func replace(path string, content []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(filepath.Dir(path), ".keyset-*")
+	name := path + ".next"
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one who was stopped
+		return err
+	}
+	next, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the path
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.Remove(next.Name()))
+			err = errors.Join(err, os.Remove(name))
 		}
 	}()
 	_, err = next.Write(content)
@@ -166,7 +170,7 @@ func replace(path string, content []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = os.Rename(next.Name(), path); err != nil {
+	if err = os.Rename(name, path); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
