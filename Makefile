@@ -6,7 +6,7 @@ GOLANGCI      := $(CURDIR)/.tools/bin/golangci-lint
 GOLANGCI_WANT := 2.15.0
 
 # Packages whose tests need no database and no Redis.
-UNIT := $(foreach dir,loan ach auth vault clock config,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
+UNIT := $(foreach dir,loan ach auth vault clock config operations,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
 
 # check's parts must keep their order, whatever -j says.
 .NOTPARALLEL:
@@ -31,6 +31,10 @@ generate: ## write the generated code anew from graph/schema and gqlgen.yml
 .PHONY: check-generated
 check-generated: ## fail when the generated code is not current
 	scripts/check-generated
+
+.PHONY: playground
+playground: ## build the playground's page anew from playground/app; needs npm
+	cd playground/app && npm ci --ignore-scripts && npm run build
 
 .PHONY: lint
 lint: tools ## run golangci-lint; .golangci.yml holds the import rules

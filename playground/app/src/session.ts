@@ -1,0 +1,79 @@
+// The session of the page. Its token is in this module's memory and nowhere else: a
+// reload logs out.
+import { useSyncExternalStore } from 'react';
+import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
+import { Kind, parse, type ExecutionResult, type OperationDefinitionNode } from 'graphql';
+
+export interface Session {
+  name: string;
+  expiresAt: string;
+}
+
+export interface Answer {
+  data?: Record<string, any> | null;
+  errors?: { message: string; extensions?: { code?: string } }[];
+}
+
+let token = '';
+let session: Session | null = null;
+const listeners = new Set<() => void>();
+
+function change(to: Session | null) {
+  if (!to) token = '';
+  session = to;
+  listeners.forEach((listener) => listener());
+}
+
+export const useSession = () =>
+  useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => session,
+  );
+
+// ask sends an operation as whoever is logged in, and notices when that changes by it:
+// any mutation that answers a session logs in, in whatever way that was reached.
+export async function ask(params: FetcherParams, headers: Record<string, string> = {}): Promise<Answer> {
+  const authorization = token && { Authorization: `Bearer ${token}` };
+  const response = await fetch('/graphql', {
+    method: 'POST',
+    headers: { Accept: 'application/graphql-response+json, application/json;q=0.9', 'Content-Type': 'application/json', ...authorization, ...headers },
+    body: JSON.stringify(params),
+  });
+  const answer: Answer = await response.json();
+  for (const payload of Object.values(answer.data ?? {})) {
+    if (payload?.session?.token) {
+      token = payload.session.token;
+      const { firstName = '', lastName = '' } = payload.viewer ?? {};
+      change({ name: `${firstName} ${lastName}`.trim() || 'Logged in', expiresAt: payload.session.expiresAt });
+    }
+    if (payload?.loggedOut) change(null);
+  }
+  if (token && answer.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED')) change(null);
+  return answer;
+}
+
+// fetcher is what GraphiQL sends by. onMutation is called after a mutation.
+export const fetcher =
+  (onMutation: () => void): Fetcher =>
+  async (params, options) => {
+    // For a moment after a tab is changed, GraphiQL still names the operation of the last.
+    const operations = operationsOf(params.query);
+    const chosen = operations.length === 1 ? operations[0] : operations.find((o) => o.name?.value === params.operationName);
+    const answer = await ask({ ...params, operationName: chosen?.name?.value }, options?.headers);
+    if (chosen?.operation === 'mutation') onMutation();
+    return answer as ExecutionResult;
+  };
+
+function operationsOf(query: string): OperationDefinitionNode[] {
+  try {
+    return parse(query).definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  } catch {
+    return []; // the server says what is wrong with it
+  }
+}
+
+// forget drops the token where the server cannot be told.
+export const forget = () => change(null);
