@@ -86,4 +86,7 @@ require (
 	modernc.org/memory v1.11.0 // indirect
 )
 
+// npm's packages hold Go files, too.
+ignore node_modules
+
 tool github.com/99designs/gqlgen

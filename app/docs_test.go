@@ -101,7 +101,9 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	for _, file := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/notices.md", "docs/keys.md", "docs/identity.md"} {
+	for _, file := range []string{
+		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/identity.md", "docs/keys.md", "docs/notices.md", "examples/README.md",
+	} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(link[1], ":") {
 				continue

@@ -24,7 +24,6 @@ import (
 
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/operations"
-	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/testenv"
 )
 
@@ -34,7 +33,7 @@ var screenshots = flag.String("screenshots", "", "folder for pictures of the pag
 // speaks with its own server only.
 func TestInBrowser(t *testing.T) {
 	e := testenv.New(t, testenv.Embedded)
-	demo(t, e)
+	e.AddDemo()
 	b := open(t, e.URL+"/playground")
 
 	b.do(chromedp.WaitVisible(css(".operations")), chromedp.WaitVisible(css(".graphiql-query-editor .CodeMirror")))
@@ -115,7 +114,7 @@ func TestInBrowser(t *testing.T) {
 // What the log-in form refuses is said.
 func TestInBrowserWrongPassword(t *testing.T) {
 	e := testenv.New(t, testenv.Embedded)
-	demo(t, e)
+	e.AddDemo()
 	b := open(t, e.URL+"/playground/")
 	b.do(
 		chromedp.WaitVisible(css(".bar form")),
@@ -127,15 +126,6 @@ func TestInBrowserWrongPassword(t *testing.T) {
 		t.Error("it has let somebody in")
 	}
 	b.picture("refused")
-}
-
-func demo(t *testing.T, e *testenv.Env) {
-	t.Helper()
-	a := e.App
-	deps := seed.Deps{Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: a.Servicing.Hasher, Timing: a.Servicing.Timing}
-	if err := seed.Demo(t.Context(), deps, e.Clock.Now()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // scheduled is how many payments the books have in this state.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
@@ -93,6 +94,16 @@ func (e *Env) addCustomer(n int64, vehicles []*loan.Vehicle) Customer {
 	c.Loan, c.Lease = home.Text("viewer", "vehicles", 0, "id"), home.Text("viewer", "vehicles", 1, "id")
 	c.Account = home.Text("viewer", "paymentAccounts", 0, "id")
 	return c
+}
+
+// AddDemo adds the sandbox's demo data.
+func (e *Env) AddDemo() {
+	e.t.Helper()
+	a := e.App
+	deps := seed.Deps{Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: a.Servicing.Hasher, Timing: a.Servicing.Timing}
+	if err := seed.Demo(e.t.Context(), deps, e.Clock.Now()); err != nil {
+		e.t.Fatal(err)
+	}
 }
 
 // OpenSession opens a session without a password, in which the customer has just
