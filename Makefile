@@ -49,7 +49,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 
 .PHONY: test
 test: export CGO_ENABLED := 1
-test: cc ## run all tests with the race detector, on a Postgres and a Redis of their own
+test: cc chromium ## run all tests with the race detector, on a Postgres and a Redis of their own
 	scripts/with-services $(GO) test -race -timeout 20m ./...
 
 .PHONY: test-unit
@@ -67,6 +67,11 @@ check: check-generated lint test ## all that a change has to pass
 .PHONY: cc
 cc:
 	@command -v $$($(GO) env CC) >/dev/null || scripts/apt-install build-essential
+
+# For the playground's tests, which are skipped where it cannot be had.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || scripts/apt-install chromium || true
 
 .PHONY: clean
 clean: ## remove what was built here; the data directory and .tools stay

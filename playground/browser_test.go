@@ -97,6 +97,16 @@ func TestInBrowser(t *testing.T) {
 	b.run()
 	b.responds(`"UNAUTHENTICATED"`)
 
+	// The operations that the app logs in and out by do the same.
+	b.choose("Log in")
+	b.run()
+	b.responds(`"firstName": "Dana"`)
+	b.shows(".bar .session strong", "Dana Reyes")
+	b.choose("Log out")
+	b.run()
+	b.responds(`"loggedOut": true`)
+	b.do(chromedp.WaitVisible(css(".bar form")))
+
 	b.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait), chromedp.Reload(), chromedp.WaitVisible(css(".graphiql-query-editor .CodeMirror")))
 	if width := b.text(`String(document.documentElement.scrollWidth)`); width != "390" {
 		t.Errorf("the page is %s wide on a phone of 390", width)
@@ -159,7 +169,7 @@ func open(t *testing.T, address string) browser {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("needs chromium: run it with scripts/with-services")
+		t.Skip("needs chromium, which make test installs where it can")
 	}
 	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
@@ -167,7 +177,7 @@ func open(t *testing.T, address string) browser {
 	)...)
 	t.Cleanup(cancel)
 	// A bound on a browser that hangs; nothing is measured by it.
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -272,7 +282,7 @@ func (b browser) wait(expression string, wants ...string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	poll := chromedp.Poll[bool](fmt.Sprintf(`%s.every((want) => (%s ?? '').includes(want))`, list, expression), chromedp.WithPollingTimeout(20*time.Second))
+	poll := chromedp.Poll[bool](fmt.Sprintf(`%s.every((want) => (%s ?? '').includes(want))`, list, expression), chromedp.WithPollingTimeout(time.Minute))
 	if _, err := chromedp.Run(b.ctx, poll); err != nil {
 		b.picture("failed")
 		b.t.Fatalf("%v: no %q in %s", err, wants, b.text(`String(`+expression+`)`))
