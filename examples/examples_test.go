@@ -20,6 +20,7 @@ import (
 )
 
 func TestGo(t *testing.T) {
+	t.Parallel()
 	run(t, "go", "go", "generate", "./...")
 	run(t, "go", "go", "vet", "./...")
 	e := testenv.New(t, testenv.Embedded)
@@ -44,6 +45,7 @@ func TestGoOneOf(t *testing.T) {
 // The operations compile to strict TypeScript; the schema passes graphql-eslint's rules
 // and relay-compiler.
 func TestTypeScript(t *testing.T) {
+	t.Parallel()
 	install(t, "typescript")
 	run(t, "typescript", "npm", "run", "check")
 	e := testenv.New(t, testenv.Embedded)

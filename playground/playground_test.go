@@ -68,7 +68,7 @@ func TestServed(t *testing.T) {
 
 // What the client has already is not sent again; who cannot unzip gets the plain file.
 func TestEncoding(t *testing.T) {
-	const target = "/playground/playground.js"
+	const target = "/playground/tabs.json"
 	plain := fetch(t, http.MethodGet, target)
 	if plain.Header().Get("Content-Encoding") != "" {
 		t.Error("it is encoded without being asked")

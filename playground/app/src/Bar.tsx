@@ -15,7 +15,9 @@ export function Bar() {
     <header className="bar">
       <h1>mobilepay <span>playground</span></h1>
       <p className="moment" role="status">
-        {moment && <>It is {eastern(moment.now)} Eastern. The next cut-off is {eastern(moment.at)}.</>}
+        {moment
+          ? <>It is {eastern(moment.now)} Eastern. The next cut-off is {eastern(moment.at)}.</>
+          : 'Log in, and the examples are filled in with ids and dates.'}
       </p>
       {session ? <LoggedIn /> : <LogIn />}
     </header>
