@@ -99,7 +99,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	if err != nil {
 		return nil, err
 	}
-	if a.Store, err = openStore(ctx, cfg); err != nil {
+	if a.Store, err = openStore(ctx, cfg, a.Vault); err != nil {
 		return nil, err
 	}
 	a.unwatch = watchKeyset(a.Vault, log)
@@ -111,9 +111,10 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	return a, nil
 }
 
-func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
+// openStore opens the books. Without keys nothing can be written that is audited.
+func openStore(ctx context.Context, cfg config.Config, keys store.AuditKeys) (*store.Store, error) {
 	return store.Open(ctx, cfg.DatabaseURL, store.Options{
-		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout,
+		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout, AuditKeys: keys,
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/automobilepay/mobilepay/redact"
 	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/servicing"
+	"github.com/automobilepay/mobilepay/store"
 	"github.com/automobilepay/mobilepay/vault"
 )
 
@@ -34,6 +35,9 @@ const usage = `usage: mobilepay [command]
   reconcile  compare files, ledger and payments, and contracts with their ledger:
              reconcile --runs N for the last N runs; ends with 1 where they differ
   exceptions list what waits for an operator
+  audit      audit verify: look for rows of the audit that were changed, added or
+             removed; ends with 1 where there are any. --heads FILE writes down
+             where the chains end, and --against FILE checks what was written down
   seed       add customers for tests (sandbox only):
              seed --customers N --tokens FILE
   keyset     print a new keyset to seal bank account numbers with
@@ -59,6 +63,9 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
+	if command == "audit" && len(args) > 0 {
+		command, args = command+" "+args[0], args[1:]
+	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.Usage = func() { _, _ = io.WriteString(out, usage) }
@@ -69,6 +76,8 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	grace := flags.Duration("grace", seenWithin, "how long every process may take to see the keyset")
 	to := flags.String("to", "", "the master key")
 	runs := flags.Int("runs", 10, "how many runs to compare")
+	heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
+	against := flags.String("against", "", "a file of ends that must be there still")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return ErrUsage
 	}
@@ -98,6 +107,8 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 		return withBooks(ctx, cfg, func(s *servicing.Service) error { return reconcile(ctx, s, *runs, stdout) })
 	case "exceptions":
 		return withBooks(ctx, cfg, func(s *servicing.Service) error { return listExceptions(ctx, s, stdout) })
+	case "audit verify":
+		return withAudit(ctx, cfg, func(b store.Books) error { return verifyAudit(ctx, b, *heads, *against, stdout) })
 	case "keyset":
 		return printKeyset(cfg, stdout)
 	case "wrap-keyset":
@@ -219,7 +230,7 @@ func spare(command string, environ []string) []string {
 		spared = append([]string{redis, keyset}, mail...)
 	case "worker":
 		spared = []string{redis}
-	case "rotate-keys":
+	case "audit verify", "rotate-keys":
 		spared = append([]string{redis}, mail...)
 	case "keyset":
 		spared = append([]string{redis, keyset, "DATABASE_URL=postgres://spared"}, mail...)
@@ -251,7 +262,7 @@ func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 }
 
 func migrate(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	s, err := openStore(ctx, cfg)
+	s, err := openStore(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}
@@ -265,7 +276,7 @@ func migrate(ctx context.Context, cfg config.Config, log *slog.Logger) (err erro
 
 // withBooks runs do with use cases that have the books and nothing else.
 func withBooks(ctx context.Context, cfg config.Config, do func(*servicing.Service) error) (err error) {
-	s, err := openStore(ctx, cfg)
+	s, err := openStore(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}

@@ -210,7 +210,7 @@ func TestFileIsSentOnce(t *testing.T) {
 			process.Outbox = outbox
 			if engine == testenv.Real && i > 1 {
 				var err error
-				if process.Store, err = store.Open(t.Context(), e.App.Config.DatabaseURL, store.Options{Connections: 2}); err != nil {
+				if process.Store, err = store.Open(t.Context(), e.App.Config.DatabaseURL, store.Options{Connections: 2, AuditKeys: e.App.Vault}); err != nil {
 					t.Fatal(err)
 				}
 				defer func() { _ = process.Store.Close() }()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/session"
+	"github.com/automobilepay/mobilepay/store"
 )
 
 // hand is the server written by hand: no GraphQL, no loaders, no layers.
@@ -58,8 +60,9 @@ ORDER BY id`,
 	"insert": `INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
   kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
-	"audit": `INSERT INTO audit (customer_id, at, actor, session_id, address, request_id, action, subject, detail)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	"lockHead": `SELECT seq, hash FROM lock_audit_heads(ARRAY[CAST($1 AS BIGINT)])`,
+	"audit": `INSERT INTO audit (customer_id, seq, at, actor, session_id, address, request_id, action, subject, detail, hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 	"answer": `UPDATE idempotency_keys SET answer = $3 WHERE customer_id = $1 AND idempotency_key = $2`,
 }
 
@@ -371,16 +374,22 @@ func (h *hand) pay(r *http.Request, who session.Session, now time.Time) (any, er
 		return nil, err
 	}
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	_, err = exec("audit", p.CustomerID, now, fmt.Sprintf("customer:%d", who.CustomerID), who.ID, address, rand.Text(),
-		"payment.scheduled", fmt.Sprintf("payment:%d", p.ID), string(detail))
-	if err != nil {
-		return nil, err
-	}
 	stored, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := exec("answer", who.CustomerID, in.IdempotencyKey, string(stored)); err != nil {
+		return nil, err
+	}
+	heads, err := collect(stmt("lockHead"), ctx, scanHead, p.CustomerID)
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, []byte("the floor's key"))
+	_, _ = fmt.Fprintf(mac, "%s %d %s %d %s %s", heads[0].Hash, heads[0].Seq+1, now, p.ID, who.ID, detail)
+	_, err = exec("audit", p.CustomerID, heads[0].Seq+1, now, fmt.Sprintf("customer:%d", who.CustomerID), who.ID, address, rand.Text(),
+		"payment.scheduled", fmt.Sprintf("payment:%d", p.ID), string(detail), hex.EncodeToString(mac.Sum(nil)))
+	if err != nil {
 		return nil, err
 	}
 	if err := tx.Commit(); err != nil {
@@ -448,6 +457,8 @@ func scanRival(rows *sql.Rows, p *loan.Payment) error {
 }
 
 func scanPaymentID(rows *sql.Rows, id *loan.PaymentID) error { return rows.Scan(id) }
+
+func scanHead(rows *sql.Rows, h *store.AuditHead) error { return rows.Scan(&h.Seq, &h.Hash) }
 
 func scanStatement(rows *sql.Rows, s *loan.Statement) error {
 	return rows.Scan(&s.ID, &s.VehicleID, &s.IssuedOn, &s.DueOn, &s.ClosingBalance, &s.AmountDue)

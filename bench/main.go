@@ -152,7 +152,7 @@ func (b *bench) seed(ctx context.Context, n int) (err error) {
 	if d.Vault, err = vault.Open(keys); err != nil {
 		return err
 	}
-	if d.Store, err = store.Open(ctx, b.database, store.Options{}); err != nil {
+	if d.Store, err = store.Open(ctx, b.database, store.Options{AuditKeys: d.Vault}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Store.Close()) }()

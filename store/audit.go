@@ -2,62 +2,143 @@ package store
 
 import (
 	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
 )
 
+const auditColumns = "customer_id, seq, at, actor, session_id, address, request_id, action, subject, detail, hash"
+
 var (
-	insertAudit = prepare(`
-INSERT INTO audit (customer_id, at, actor, session_id, address, request_id, action, subject, detail)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
-	insertAudits = prepare(`
-INSERT INTO audit (customer_id, at, actor, session_id, address, request_id, action, subject, detail)
-SELECT customer_id, $2, actor, '', '', '', action, subject, detail
-FROM {{rows $1: customer_id bigint, actor text, action text, subject text, detail text, n bigint}} ORDER BY n`)
+	lockAuditHeads = prepare(`SELECT customer_id, seq, hash FROM {{locked audit heads of $1}}`)
+	insertAudits   = prepare(`
+INSERT INTO audit (` + auditColumns + `)
+SELECT ` + auditColumns + `
+FROM {{rows $1: customer_id bigint, seq bigint, at timestamptz, actor text, session_id text, address text, request_id text, action text, subject text, detail text, hash text}}
+ORDER BY customer_id, seq`)
 	auditOfCustomer = prepare(`
 SELECT customer_id, at, actor, session_id, address, request_id, action, subject, detail
-FROM audit WHERE customer_id = $1 ORDER BY id`)
+FROM audit WHERE customer_id = $1 ORDER BY seq`)
 )
+
+// AuditKeys are the keys under which the rows of the audit are chained. They are
+// not in the database: who can write there only cannot make a row that fits.
+//
+// Fingerprints MUST give the hash of parts under each key, the present one first,
+// and the same hash for the same parts only. A key MUST stay as long as the rows
+// that were written under it.
+type AuditKeys interface {
+	Fingerprints(parts ...string) [][]byte
+}
+
+// errNoAuditKeys is what a store says that was opened to read.
+var errNoAuditKeys = errors.New("the store has no key for the audit")
 
 // AuditEntry says who did what, when and from where.
 type AuditEntry struct {
-	CustomerID loan.CustomerID `db:"customer_id"` // whose books
-	At         time.Time       `db:"at"`
-	Actor      string          `db:"actor"`
-	SessionID  string          `db:"session_id"`
-	Address    string          `db:"address"`
-	RequestID  string          `db:"request_id"`
-	Action     string          `db:"action"`
-	Subject    string          `db:"subject"`
-	Detail     string          `db:"detail"` // JSON; never an account number or a secret
+	CustomerID loan.CustomerID `db:"customer_id" json:"customer_id"` // whose books; 0 for nobody's
+	At         time.Time       `db:"at" json:"at"`
+	Actor      string          `db:"actor" json:"actor"`
+	SessionID  string          `db:"session_id" json:"session_id"`
+	Address    string          `db:"address" json:"address"`
+	RequestID  string          `db:"request_id" json:"request_id"`
+	Action     string          `db:"action" json:"action"`
+	Subject    string          `db:"subject" json:"subject"`
+	Detail     string          `db:"detail" json:"detail"` // JSON; never an account number or a secret
 }
 
-// InsertAudit adds an entry, in the transaction of what it tells of.
+// AuditHead is the end of a customer's chain: the number of its last row, and the
+// hash that goes into the next one.
+type AuditHead struct {
+	CustomerID loan.CustomerID `db:"customer_id" json:"customer_id"`
+	Seq        int64           `db:"seq" json:"seq"`
+	Hash       string          `db:"hash" json:"hash"`
+}
+
+// hashes are the hash of an entry that comes after a head, under each key.
+func (e *AuditEntry) hashes(keys AuditKeys, before AuditHead) []string {
+	list := keys.Fingerprints("audit", before.Hash, strconv.FormatInt(before.Seq+1, 10), strconv.FormatInt(int64(e.CustomerID), 10),
+		strconv.FormatInt(utc(e.At).UnixMicro(), 10), e.Actor, e.SessionID, e.Address, e.RequestID, e.Action, e.Subject, e.Detail)
+	hashes := make([]string, len(list))
+	for i, hash := range list {
+		hashes[i] = base64.RawStdEncoding.EncodeToString(hash)
+	}
+	return hashes
+}
+
+// InsertAudit adds an entry, in the transaction of what it tells of: it is written
+// as the last thing before the commit, and not seen before. See [Store.InTx].
 func (tx *Tx) InsertAudit(ctx context.Context, e AuditEntry) error {
-	_, err := tx.exec(ctx, insertAudit, e.CustomerID, utc(e.At), e.Actor, e.SessionID, e.Address, e.RequestID, e.Action, e.Subject, e.Detail)
-	return err
+	return tx.insertAudits(ctx, []AuditEntry{e})
 }
 
-// InsertAudits adds entries of a process, which have no session, address or
-// request, in their order.
+// InsertAudits is InsertAudit for the entries of a process, in their order.
 func (tx *BooksTx) InsertAudits(ctx context.Context, entries []AuditEntry) error {
-	if len(entries) == 0 {
+	return tx.insertAudits(ctx, entries)
+}
+
+func (tx *Tx) insertAudits(ctx context.Context, entries []AuditEntry) error {
+	if tx.auditKeys == nil {
+		return errNoAuditKeys
+	}
+	tx.audits = append(tx.audits, entries...)
+	return ctx.Err()
+}
+
+// storable makes text one that both engines keep as it is: the hash is of what is
+// read back.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// writeAudits writes the entries of a transaction behind those that are there. The
+// ends of their chains are locked last, all at once and in the order of customers,
+// so that whoever waits for one holds nothing that its holder still wants.
+func (tx *Tx) writeAudits(ctx context.Context) error {
+	if len(tx.audits) == 0 {
 		return nil
 	}
+	customers := make([]loan.CustomerID, len(tx.audits))
+	for i, e := range tx.audits {
+		customers[i] = e.CustomerID
+	}
+	slices.Sort(customers)
+	var locked []AuditHead
+	if err := tx.list(ctx, &locked, lockAuditHeads, keys(tx.dialect, slices.Compact(customers))); err != nil {
+		return err
+	}
+	heads := make(map[loan.CustomerID]AuditHead, len(locked))
+	for _, head := range locked {
+		heads[head.CustomerID] = head
+	}
 	type row struct {
-		N          int             `json:"n"`
-		CustomerID loan.CustomerID `json:"customer_id"`
-		Actor      string          `json:"actor"`
-		Action     string          `json:"action"`
-		Subject    string          `json:"subject"`
-		Detail     string          `json:"detail"`
+		AuditEntry
+		At   string `json:"at"`
+		Seq  int64  `json:"seq"`
+		Hash string `json:"hash"`
 	}
-	list := make([]row, len(entries))
-	for i, e := range entries {
-		list[i] = row{i, e.CustomerID, e.Actor, e.Action, e.Subject, e.Detail}
+	rows := make([]row, len(tx.audits))
+	for i, e := range tx.audits {
+		for _, s := range []*string{&e.Actor, &e.SessionID, &e.Address, &e.RequestID, &e.Action, &e.Subject, &e.Detail} {
+			*s = storable(*s)
+		}
+		before := heads[e.CustomerID]
+		head := AuditHead{e.CustomerID, before.Seq + 1, e.hashes(tx.auditKeys, before)[0]}
+		rows[i] = row{e, text(e.At), head.Seq, head.Hash}
+		heads[e.CustomerID] = head
 	}
-	return tx.execRows(ctx, insertAudits, list, utc(entries[0].At))
+	for some := range slices.Chunk(rows, atOnce) {
+		if err := tx.execRows(ctx, insertAudits, some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Audit lists the entries of a customer's books, oldest first.
@@ -65,4 +146,9 @@ func (q *queries) Audit(ctx context.Context, customer loan.CustomerID) ([]AuditE
 	var entries []AuditEntry
 	err := q.list(ctx, &entries, auditOfCustomer, customer)
 	return entries, err
+}
+
+// fits tells whether a stored hash is one of these.
+func fits(hash string, hashes []string) bool {
+	return slices.ContainsFunc(hashes, func(h string) bool { return subtle.ConstantTimeCompare([]byte(h), []byte(hash)) == 1 })
 }

@@ -32,14 +32,9 @@ var tokens = map[dialect]*strings.Replacer{
 		// the ids that a sub-select finds, as an index condition
 		"{{one of}}", "= ANY(ARRAY(",
 		"{{end}}", "))",
-		"{{append only ledger down}}", "DROP FUNCTION ledger_is_append_only;",
-		"{{append only ledger}}", `
--- +goose StatementBegin
-CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'ledger rows are only ever added'; END $$;
--- +goose StatementEnd
-CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_is_append_only();
-`,
+		"{{locked audit heads of $1}}", "lock_audit_heads($1)",
+		"{{audit heads}}", auditHeadsPostgres,
+		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads ON audit; DROP FUNCTION move_audit_heads; DROP FUNCTION lock_audit_heads; DROP TRIGGER audit_heads_stay ON audit_heads; DROP FUNCTION audit_heads_stay;",
 	),
 	sqlite: strings.NewReplacer(
 		"{{id}}", "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -52,17 +47,98 @@ CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH ROW
 		"{{lock those free}}", "",
 		"{{one of}}", "IN (",
 		"{{end}}", ")",
-		"{{append only ledger down}}", "", // the triggers go with their table
-		"{{append only ledger}}", `
--- +goose StatementBegin
-CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'ledger rows are only ever added'); END;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'ledger rows are only ever added'); END;
--- +goose StatementEnd
-`,
+		"{{locked audit heads of $1}}", `(
+    SELECT value AS customer_id, COALESCE(seq, 0) AS seq, COALESCE(hash, '') AS hash
+    FROM json_each($1) LEFT JOIN audit_heads ON customer_id = value)`,
+		"{{audit heads}}", auditHeadsSQLite,
+		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads;",
 	),
 }
+
+// appendOnly is "{{append only TABLE}}", and with down what takes it back: the
+// database refuses to change and to remove rows, whoever asks.
+var appendOnly = regexp.MustCompile(`\{\{append only (\w+)( down)?\}\}`)
+
+func (d dialect) renderAppendOnly(token string) string {
+	match := appendOnly.FindStringSubmatch(token)
+	text := ""
+	switch down := match[2] != ""; {
+	case d == postgres && down:
+		text = "DROP FUNCTION $table_is_append_only;"
+	case d == postgres:
+		text = `
+-- +goose StatementBegin
+CREATE FUNCTION $table_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '$table rows are only ever added'; END $$;
+-- +goose StatementEnd
+CREATE TRIGGER $table_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON $table EXECUTE FUNCTION $table_is_append_only();
+`
+	case !down: // the triggers go with their table
+		text = `
+-- +goose StatementBegin
+CREATE TRIGGER $table_no_update BEFORE UPDATE ON $table BEGIN SELECT RAISE(ABORT, '$table rows are only ever added'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER $table_no_delete BEFORE DELETE ON $table BEGIN SELECT RAISE(ABORT, '$table rows are only ever added'); END;
+-- +goose StatementEnd
+`
+	}
+	return strings.ReplaceAll(text, "$table", match[1])
+}
+
+// The ends of the audit's chains. On Postgres the functions have their owner's
+// rights: who has none on the table cannot move an end but by adding a row.
+const (
+	auditHeadsPostgres = `
+-- +goose StatementBegin
+CREATE FUNCTION lock_audit_heads(customers BIGINT[]) RETURNS SETOF audit_heads LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO audit_heads (customer_id, seq, hash) SELECT c, 0, '' FROM unnest(customers) c
+    WHERE NOT EXISTS (SELECT 1 FROM audit_heads h WHERE h.customer_id = c) ORDER BY c ON CONFLICT DO NOTHING;
+    SELECT * FROM audit_heads h WHERE h.customer_id = ANY(customers) ORDER BY h.customer_id FOR NO KEY UPDATE;
+$$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION move_audit_heads() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    chains BIGINT;
+    moved BIGINT;
+BEGIN
+    SELECT COUNT(DISTINCT customer_id) INTO chains FROM added;
+    -- no join of added with itself: the plan is kept, and may have been made for one row
+    UPDATE audit_heads h SET seq = c.last, hash = c.hash
+    FROM (SELECT customer_id, MIN(seq) AS first, MAX(seq) AS last, COUNT(*) AS n, (ARRAY_AGG(added.hash ORDER BY seq DESC))[1] AS hash
+          FROM added GROUP BY customer_id) c
+    WHERE h.customer_id = c.customer_id AND h.seq = c.first - 1 AND c.last - c.first + 1 = c.n;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved <> chains THEN RAISE EXCEPTION 'audit rows are added at the end of their chain'; END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_moves_heads AFTER INSERT ON audit REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION move_audit_heads();
+-- +goose StatementBegin
+CREATE FUNCTION audit_heads_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'the ends of the audit are not removed'; END $$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_heads_stay BEFORE DELETE OR TRUNCATE ON audit_heads EXECUTE FUNCTION audit_heads_stay();
+`
+	auditHeadsSQLite = `
+-- +goose StatementBegin
+CREATE TRIGGER audit_moves_heads AFTER INSERT ON audit BEGIN
+    SELECT RAISE(ABORT, 'audit rows are added at the end of their chain')
+    WHERE NEW.seq <> 1 + COALESCE((SELECT seq FROM audit_heads WHERE customer_id = NEW.customer_id), 0);
+    INSERT INTO audit_heads (customer_id, seq, hash) VALUES (NEW.customer_id, NEW.seq, NEW.hash)
+    ON CONFLICT (customer_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER audit_heads_stay BEFORE DELETE ON audit_heads BEGIN SELECT RAISE(ABORT, 'the ends of the audit are not removed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER audit_heads_move_on BEFORE UPDATE ON audit_heads WHEN NEW.seq <> OLD.seq + 1 OR NEW.customer_id <> OLD.customer_id
+BEGIN SELECT RAISE(ABORT, 'the ends of the audit move one by one'); END;
+-- +goose StatementEnd
+`
+)
 
 // inKeys is "{{in $2}}": a list of keys in one parameter, so that a statement's
 // text never varies and stays prepared.
@@ -103,6 +179,7 @@ func rows(list any) (string, error) {
 
 func (d dialect) render(text string) string {
 	text = recordset.ReplaceAllStringFunc(text, d.renderRows)
+	text = appendOnly.ReplaceAllStringFunc(text, d.renderAppendOnly)
 	in, inBytes := "= ANY(${1})", "= ANY(${1})" // ${1} is what the pattern has caught
 	if d == sqlite {
 		in, inBytes = "IN (SELECT value FROM json_each(${1}))", "IN (SELECT unhex(value) FROM json_each(${1}))"

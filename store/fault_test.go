@@ -99,19 +99,19 @@ func TestConnectionRefused(t *testing.T) {
 
 		// cut in the middle, and before the commit
 		for _, wantStatement := range []bool{true, false} {
-			kept := b.audited()
+			kept := b.noted()
 			err := far.InBooks(t.Context(), func(tx *store.BooksTx) error {
-				must(t, b.audit(t.Context(), tx))
+				must(t, b.note(t.Context(), tx))
 				w.cut()
 				if wantStatement {
-					err := b.audit(t.Context(), tx)
+					err := b.note(t.Context(), tx)
 					wantError(t, err, store.ErrUnavailable)
 					return err
 				}
 				return nil
 			})
 			wantError(t, err, store.ErrUnavailable)
-			if n := b.audited(); n != kept {
+			if n := b.noted(); n != kept {
 				t.Errorf("%d rows were kept", n-kept)
 			}
 			w.mend()
@@ -143,24 +143,24 @@ WHERE datname = current_database() AND application_name <> 'killer'`)
 func TestKilledConnection(t *testing.T) {
 	onPostgres(t, func(t *testing.T, b *books) {
 		for _, inTheMiddle := range []bool{true, false} {
-			kept, tries := b.audited(), 0
+			kept, tries := b.noted(), 0
 			err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				tries++
-				must(t, b.audit(t.Context(), tx))
+				must(t, b.note(t.Context(), tx))
 				b.kill()
 				if !inTheMiddle {
 					return nil
 				}
-				err := b.audit(t.Context(), tx)
+				err := b.note(t.Context(), tx)
 				wantError(t, err, store.ErrUnavailable)
-				wantError(t, b.audit(t.Context(), tx), store.ErrUnavailable)
+				wantError(t, b.note(t.Context(), tx), store.ErrUnavailable)
 				return err
 			})
 			wantError(t, err, store.ErrUnavailable)
 			if tries != 1 {
 				t.Errorf("%d tries", tries)
 			}
-			if n := b.audited(); n != kept {
+			if n := b.noted(); n != kept {
 				t.Errorf("%d rows were kept", n-kept)
 			}
 			b.works() // without help, on the connections that are dead
@@ -172,7 +172,7 @@ func TestKilledConnection(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	onPostgres(t, func(t *testing.T, b *books) {
 		for what, do := range map[string]func(*store.BooksTx) error{
-			"insert": func(tx *store.BooksTx) error { return b.audit(t.Context(), tx) },
+			"insert": func(tx *store.BooksTx) error { return b.note(t.Context(), tx) },
 			"lock": func(tx *store.BooksTx) error {
 				_, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle)
 				return err
@@ -212,7 +212,7 @@ func TestStatementTimeout(t *testing.T) {
 
 		b.hold(func() {
 			wantError(t, short.InBooks(t.Context(), func(tx *store.BooksTx) error {
-				must(t, b.audit(t.Context(), tx))
+				must(t, b.note(t.Context(), tx))
 				_, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle)
 				return err
 			}), store.ErrUnavailable)
@@ -222,13 +222,13 @@ func TestStatementTimeout(t *testing.T) {
 			return store.Translate(err)
 		}), store.ErrUnavailable)
 		wantError(t, short.InBooks(t.Context(), func(tx *store.BooksTx) error {
-			must(t, b.audit(t.Context(), tx))
+			must(t, b.note(t.Context(), tx))
 			b.until(func() bool {
 				return b.count("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'") == 0
 			})
-			return b.audit(t.Context(), tx)
+			return b.note(t.Context(), tx)
 		}), store.ErrUnavailable)
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		short.works()
@@ -254,7 +254,7 @@ func TestPoolExhausted(t *testing.T) {
 			_, err := b.Customer(ctx, b.owner)
 			wantError(t, err, context.DeadlineExceeded)
 			wantError(t, b.Ping(ctx), context.DeadlineExceeded)
-			return b.audit(t.Context(), tx)
+			return b.note(t.Context(), tx)
 		}))
 		b.works()
 	})
@@ -275,7 +275,7 @@ func TestTwoProcessesOnOneFile(t *testing.T) {
 					if _, err := tx.LockVehicle(t.Context(), b.owner, b.vehicle); err != nil {
 						return err
 					}
-					return b.audit(t.Context(), tx)
+					return b.note(t.Context(), tx)
 				}))
 			}
 			results <- failed
@@ -284,7 +284,7 @@ func TestTwoProcessesOnOneFile(t *testing.T) {
 	for range 2 {
 		must(t, <-results)
 	}
-	if n := b.audited(); n != 2*each {
+	if n := b.noted(); n != 2*each {
 		t.Errorf("%d rows, want %d", n, 2*each)
 	}
 }

@@ -230,17 +230,18 @@ var objectIDs = []reflect.Type{
 
 // names tells whether a value of a type names such objects: an id, a list, or a row.
 func names(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Slice, reflect.Array, reflect.Map, reflect.Pointer:
+	if t.Kind() == reflect.Slice || t.Kind() == reflect.Map || t.Kind() == reflect.Pointer {
 		return names(t.Elem())
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if f := t.Field(i); f.IsExported() && names(f.Type) {
-				return true
-			}
+	}
+	if t.Kind() != reflect.Struct {
+		return slices.Contains(objectIDs, t)
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() && names(f.Type) {
+			return true
 		}
 	}
-	return slices.Contains(objectIDs, t)
+	return false
 }
 
 // ownerCalls are what use cases of customers can call that names an object.

@@ -25,9 +25,10 @@ func prepare(text string) statement {
 
 // queries runs the declared statements, on the pool or in a transaction.
 type queries struct {
-	dialect  dialect
-	prepared []*sqlx.Stmt
-	tx       *sqlx.Tx
+	dialect   dialect
+	prepared  []*sqlx.Stmt
+	tx        *sqlx.Tx
+	auditKeys AuditKeys
 }
 
 func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {

@@ -42,6 +42,8 @@ type Options struct {
 	Connections int
 	// StatementTimeout ends a statement that takes longer; 0 means 10 s.
 	StatementTimeout time.Duration
+	// AuditKeys chain the audit. Without them no row of it can be written.
+	AuditKeys AuditKeys
 }
 
 // Open connects to the database of a URL, postgres://... or sqlite:PATH, brings
@@ -71,6 +73,7 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	if s.queries, err = prepareAll(ctx, db, dialect); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.auditKeys = opts.AuditKeys
 	return s, nil
 }
 
@@ -133,7 +136,10 @@ func (s *Store) Embedded() bool { return s.dialect == sqlite }
 func (s *Store) Close() error { return s.db.Close() }
 
 // Tx is an open transaction.
-type Tx struct{ queries }
+type Tx struct {
+	queries
+	audits []AuditEntry // to write before the commit
+}
 
 // Books reads everybody's books, for processes and operators.
 type Books struct{ q *queries }
@@ -159,7 +165,8 @@ const maxAttempts = 3
 
 // InTx runs do in a transaction and commits it, or rolls it back where do or the
 // commit fails; the error is then returned and nothing has happened. do may run
-// more than once: it must change nothing but the database.
+// more than once: it must change nothing but the database. What it adds to the audit
+// is written after it.
 func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 	if s.writer != nil {
 		select {
@@ -193,7 +200,11 @@ func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
 	}()
 	q := s.queries
 	q.tx = tx
-	if err := do(&Tx{q}); err != nil {
+	t := &Tx{queries: q}
+	if err := do(t); err != nil {
+		return err
+	}
+	if err := t.writeAudits(ctx); err != nil {
 		return err
 	}
 	failpoint(ctx)

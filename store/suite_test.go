@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,12 +83,27 @@ func openURL(t testing.TB, databaseURL string, opts store.Options) *store.Store 
 	if opts.Connections == 0 {
 		opts.Connections = 6 // many tests run at a time, and a Postgres takes 100
 	}
+	if opts.AuditKeys == nil {
+		opts.AuditKeys = auditKeys{"the key"}
+	}
 	s, err := store.Open(t.Context(), databaseURL, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // some tests have cut its connections
 	return s
+}
+
+// auditKeys chain the audit of these tests; the first is the present one.
+type auditKeys []string
+
+func (keys auditKeys) Fingerprints(parts ...string) (list [][]byte) {
+	for _, key := range keys {
+		mac := hmac.New(sha256.New, []byte(key))
+		_, _ = fmt.Fprintf(mac, "%q", parts) // quoted: other parts are another text
+		list = append(list, mac.Sum(nil))
+	}
+	return list
 }
 
 // withParam adds a parameter to a URL.

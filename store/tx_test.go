@@ -17,24 +17,24 @@ import (
 	"github.com/automobilepay/mobilepay/testenv"
 )
 
-// audited counts the audit rows of the owner: what a transaction left behind.
-func (b *books) audited() int {
+// noted counts the notices of the owner: what a transaction left behind.
+func (b *books) noted() int {
 	b.t.Helper()
-	return b.count("SELECT COUNT(*) FROM audit WHERE customer_id = $1", b.owner)
+	return b.count("SELECT COUNT(*) FROM notices WHERE customer_id = $1", b.owner)
 }
 
-func (b *books) audit(ctx context.Context, tx *store.BooksTx) error {
-	return tx.InsertAudit(ctx, store.AuditEntry{CustomerID: b.owner, At: noon})
+func (b *books) note(ctx context.Context, tx *store.BooksTx) error {
+	return tx.InsertNotices(ctx, []store.Notice{{CustomerID: b.owner, Kind: loan.NoticeEnrolled, Channel: loan.ByEmail}}, noon)
 }
 
 // works checks that a transaction still goes through, and at once.
 func (b *books) works() {
 	b.t.Helper()
-	before := b.audited()
+	before := b.noted()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Second)
 	defer cancel()
-	must(b.t, b.InBooks(ctx, func(tx *store.BooksTx) error { return b.audit(ctx, tx) }))
-	if n := b.audited(); n != before+1 {
+	must(b.t, b.InBooks(ctx, func(tx *store.BooksTx) error { return b.note(ctx, tx) }))
+	if n := b.noted(); n != before+1 {
 		b.t.Errorf("%d rows, want %d", n, before+1)
 	}
 	if !b.IdleWriter() {
@@ -53,11 +53,11 @@ func (b *books) noConnectionInUse() {
 func TestRollback(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
-			must(t, b.audit(t.Context(), tx))
-			if seen, err := tx.Audit(t.Context(), b.owner); err != nil || len(seen) != 1 {
+			must(t, b.note(t.Context(), tx))
+			if seen, err := tx.Notices(t.Context(), b.owner); err != nil || len(seen) != 1 {
 				t.Errorf("a transaction sees what it wrote: %v, %v", seen, err)
 			}
-			if seen, err := b.Audit(t.Context(), b.owner); err != nil || len(seen) != 0 {
+			if seen, err := b.Notices(t.Context(), b.owner); err != nil || len(seen) != 0 {
 				t.Errorf("nobody else does: %v, %v", seen, err)
 			}
 			return fmt.Errorf("a use case says: %w", errUndo)
@@ -66,7 +66,7 @@ func TestRollback(t *testing.T) {
 		if err.Error() != "a use case says: undo this" {
 			t.Errorf("the error is not passed on as it is: %q", err)
 		}
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		b.works()
@@ -83,7 +83,7 @@ func TestPanic(t *testing.T) {
 					}
 				}()
 				_ = b.InBooks(t.Context(), func(tx *store.BooksTx) error {
-					must(t, b.audit(t.Context(), tx))
+					must(t, b.note(t.Context(), tx))
 					panic("boom")
 				})
 			}()
@@ -92,13 +92,13 @@ func TestPanic(t *testing.T) {
 		go func() { // as t.FailNow ends one
 			defer close(done)
 			_ = b.InBooks(t.Context(), func(tx *store.BooksTx) error {
-				must(t, b.audit(t.Context(), tx))
+				must(t, b.note(t.Context(), tx))
 				runtime.Goexit()
 				return nil
 			})
 		}()
 		<-done
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		b.works()
@@ -110,21 +110,21 @@ func TestCommitError(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		if b.Embedded() {
 			b.raw(`CREATE TABLE later (id BIGINT REFERENCES customers (id) DEFERRABLE INITIALLY DEFERRED)`)
-			b.raw(`CREATE TRIGGER later AFTER INSERT ON audit BEGIN INSERT INTO later VALUES (NEW.customer_id); END`)
+			b.raw(`CREATE TRIGGER later AFTER INSERT ON notices BEGIN INSERT INTO later VALUES (NEW.customer_id); END`)
 		} else {
-			b.raw(`ALTER TABLE audit ADD FOREIGN KEY (customer_id) REFERENCES customers (id) DEFERRABLE INITIALLY DEFERRED`)
+			b.raw(`ALTER TABLE notices ADD FOREIGN KEY (customer_id) REFERENCES customers (id) DEFERRABLE INITIALLY DEFERRED`)
 		}
 		tries := 0
 		err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 			tries++
-			must(t, b.audit(t.Context(), tx))
-			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: 4711, At: noon}))
+			must(t, b.note(t.Context(), tx))
+			must(t, tx.InsertNotices(t.Context(), []store.Notice{{CustomerID: 4711, Kind: loan.NoticeEnrolled, Channel: loan.ByEmail}}, noon))
 			return nil
 		})
 		if err == nil || tries != 1 {
 			t.Errorf("after %d tries: %v", tries, err)
 		}
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		b.works()
@@ -144,7 +144,7 @@ func TestCommitAfterTheEnd(t *testing.T) {
 			for _, rolledBack := range []bool{false, true} { // whether database/sql was quicker
 				ctx, cancel := end()
 				err := b.InBooks(ctx, func(tx *store.BooksTx) error {
-					if err := b.audit(ctx, tx); err != nil {
+					if err := b.note(ctx, tx); err != nil {
 						return err
 					}
 					if errors.Is(want, context.Canceled) {
@@ -161,7 +161,7 @@ func TestCommitAfterTheEnd(t *testing.T) {
 				})
 				cancel()
 				wantError(t, err, want)
-				if n := b.audited(); n != 0 {
+				if n := b.noted(); n != 0 {
 					t.Fatalf("%d rows were kept", n)
 				}
 			}
@@ -190,10 +190,10 @@ func TestRetry(t *testing.T) {
 			"a conflict, then a refusal": {[]error{store.ErrConflict, errUndo}, 2, errUndo},
 			"none":                       {[]error{nil}, 1, nil},
 		} {
-			before, tries := b.audited(), 0
+			before, tries := b.noted(), 0
 			err := b.InBooks(t.Context(), func(tx *store.BooksTx) error {
 				tries++
-				must(t, b.audit(t.Context(), tx))
+				must(t, b.note(t.Context(), tx))
 				return test.fails[tries-1]
 			})
 			if tries != test.tries || !errors.Is(err, test.want) {
@@ -203,7 +203,7 @@ func TestRetry(t *testing.T) {
 			if test.want == nil {
 				kept = 1
 			}
-			if n := b.audited() - before; n != kept {
+			if n := b.noted() - before; n != kept {
 				t.Errorf("%s: %d rows were kept, want %d", name, n, kept)
 			}
 		}
@@ -278,15 +278,15 @@ func TestDeadlock(t *testing.T) {
 				if _, err := tx.LockVehicle(t.Context(), b.owner, order[1]); err != nil {
 					return err
 				}
-				return b.audit(t.Context(), tx)
+				return b.note(t.Context(), tx)
 			})
 		}()
 	}
 	for range 2 {
 		must(t, <-results)
 	}
-	if tries.Load() < 3 || b.audited() != 2 {
-		t.Errorf("%d tries, %d rows", tries.Load(), b.audited())
+	if tries.Load() < 3 || b.noted() != 2 {
+		t.Errorf("%d tries, %d rows", tries.Load(), b.noted())
 	}
 }
 
@@ -364,19 +364,19 @@ func TestNested(t *testing.T) {
 		must(t, b.InBooks(t.Context(), func(outer *store.BooksTx) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
-			err := b.InBooks(ctx, func(inner *store.BooksTx) error { return b.audit(ctx, inner) })
+			err := b.InBooks(ctx, func(inner *store.BooksTx) error { return b.note(ctx, inner) })
 			if b.Embedded() {
 				wantError(t, err, context.DeadlineExceeded)
 			} else {
 				must(t, err)
 			}
-			return b.audit(t.Context(), outer)
+			return b.note(t.Context(), outer)
 		}))
 		want := 2
 		if b.Embedded() {
 			want = 1
 		}
-		if n := b.audited(); n != want {
+		if n := b.noted(); n != want {
 			t.Errorf("%d rows, want %d", n, want)
 		}
 		b.works()
@@ -398,9 +398,9 @@ func TestContext(t *testing.T) {
 			wantError(t, err, want)
 			wantError(t, b.Ping(ctx), want)
 			wantError(t, b.InBooks(ctx, func(*store.BooksTx) error { t.Error("it ran"); return nil }), want)
-			wantError(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error { return b.audit(ctx, tx) }), want)
+			wantError(t, b.InBooks(t.Context(), func(tx *store.BooksTx) error { return b.note(ctx, tx) }), want)
 		}
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		b.works()
@@ -437,7 +437,7 @@ func TestContextWhileWaiting(t *testing.T) {
 			} {
 				ctx, cancel := end()
 				err := b.InBooks(ctx, func(tx *store.BooksTx) error {
-					if err := b.audit(ctx, tx); err != nil {
+					if err := b.note(ctx, tx); err != nil {
 						return err
 					}
 					_, err := tx.LockVehicle(ctx, b.owner, b.vehicle)
@@ -447,7 +447,7 @@ func TestContextWhileWaiting(t *testing.T) {
 				b.ended(err, want)
 			}
 		})
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		b.works()
@@ -482,14 +482,14 @@ func TestContextWhileRunning(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		err := b.InBooks(ctx, func(tx *store.BooksTx) error {
-			if err := b.audit(ctx, tx); err != nil {
+			if err := b.note(ctx, tx); err != nil {
 				return err
 			}
 			_, err := tx.Raw().ExecContext(ctx, long)
 			return store.Translate(err)
 		})
 		b.ended(err, context.DeadlineExceeded)
-		if n := b.audited(); n != 0 {
+		if n := b.noted(); n != 0 {
 			t.Errorf("%d rows were kept", n)
 		}
 		b.works()
@@ -510,7 +510,7 @@ func TestCountStatements(t *testing.T) {
 			if _, err := tx.ClaimKey(ctx, b.owner, "key", "hash", noon); err != nil {
 				return err
 			}
-			return b.audit(ctx, tx)
+			return b.note(ctx, tx)
 		}))
 		if n := count.Load(); n != 4 {
 			t.Errorf("two reads and two writes counted %d", n)
@@ -539,7 +539,7 @@ func TestPreparedOnce(t *testing.T) {
 						if _, err := tx.Customer(t.Context(), b.owner); err != nil {
 							return err
 						}
-						return b.audit(t.Context(), tx)
+						return b.note(t.Context(), tx)
 					})
 					if err != nil {
 						t.Error(err)

@@ -133,7 +133,7 @@ func (b *bench) open(ctx context.Context, outbox string) error {
 	if b.service.Vault, err = vault.Open(keys); err != nil {
 		return err
 	}
-	b.service.Store, err = store.Open(ctx, b.database, store.Options{})
+	b.service.Store, err = store.Open(ctx, b.database, store.Options{AuditKeys: b.service.Vault})
 	return err
 }
 

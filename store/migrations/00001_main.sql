@@ -153,10 +153,10 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
--- Who changed what. Rows are only ever added.
+-- Who changed what, in a chain for each customer. Rows are only ever added.
 CREATE TABLE audit (
-    id          {{id}},
-    customer_id BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL,                 -- 0 for nobody's books
+    seq         BIGINT NOT NULL,                 -- 1, 2, 3 and so on
     at          {{instant}} NOT NULL,
     actor       TEXT NOT NULL,                   -- customer:ID, or the process
     session_id  TEXT NOT NULL,                   -- the hash of the session's token
@@ -164,12 +164,15 @@ CREATE TABLE audit (
     request_id  TEXT NOT NULL,
     action      TEXT NOT NULL,
     subject     TEXT NOT NULL,                   -- payment:ID and the like
-    detail      TEXT NOT NULL                    -- JSON
+    detail      TEXT NOT NULL,                   -- JSON
+    hash        TEXT NOT NULL,                   -- keyed hash of the hash before and of the row
+    PRIMARY KEY (customer_id, seq)
 );
-CREATE INDEX audit_customer ON audit (customer_id, id);
+{{append only audit}}
 
 -- +goose Down
 DROP TABLE audit;
+{{append only audit down}}
 DROP TABLE idempotency_keys;
 DROP TABLE statements;
 DROP TABLE auto_pays;
