@@ -31,7 +31,8 @@ const usage = `usage: mobilepay [command]
 
   serve      serve the API (the default); in sandbox mode with demo data
   worker     do what is due, without serving: cut-off runs, files, returns, notices
-  migrate    bring the database's schema up to date, and exit
+  migrate    bring the database's schema up to date, and exit: --grant ROLE also
+             gives the server's role of Postgres the rights that it needs
   reconcile  compare files, ledger and payments, and contracts with their ledger:
              reconcile --runs N for the last N runs; ends with 1 where they differ
   exceptions list what waits for an operator
@@ -75,6 +76,7 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	retire := flags.Bool("retire", false, "whether to remove the old key")
 	grace := flags.Duration("grace", seenWithin, "how long every process may take to see the keyset")
 	to := flags.String("to", "", "the master key")
+	grant := flags.String("grant", "", "the role that gets the server's rights")
 	runs := flags.Int("runs", 10, "how many runs to compare")
 	heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
 	against := flags.String("against", "", "a file of ends that must be there still")
@@ -102,7 +104,7 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	case "worker":
 		return work(ctx, cfg, out)
 	case "migrate":
-		return migrate(ctx, cfg, newLog(cfg, out))
+		return migrate(ctx, cfg, *grant, newLog(cfg, out))
 	case "reconcile":
 		return withBooks(ctx, cfg, func(s *servicing.Service) error { return reconcile(ctx, s, *runs, stdout) })
 	case "exceptions":
@@ -261,7 +263,7 @@ func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 	return a.Work(ctx)
 }
 
-func migrate(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
+func migrate(ctx context.Context, cfg config.Config, grant string, log *slog.Logger) (err error) {
 	s, err := openStore(ctx, cfg, nil)
 	if err != nil {
 		return err
@@ -269,6 +271,11 @@ func migrate(ctx context.Context, cfg config.Config, log *slog.Logger) (err erro
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.MigrateJobs(ctx, log); err != nil {
 		return err
+	}
+	if grant != "" {
+		if err := s.Grant(ctx, grant); err != nil {
+			return fmt.Errorf("grant the server's rights: %w", err)
+		}
 	}
 	log.Info("the schema is up to date")
 	return nil

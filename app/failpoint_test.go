@@ -47,7 +47,7 @@ func TestDeathAtEachStatement(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var err error
-	if m.db, err = sql.Open("postgres", m.App.Config.DatabaseURL); err != nil {
+	if m.db, err = sql.Open("postgres", testenv.AsAdmin(m.App.Config.DatabaseURL)); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = m.db.Close() }()

@@ -62,7 +62,7 @@ func TestKilledWorkers(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var err error
-	if k.db, err = sql.Open("postgres", e.App.Config.DatabaseURL); err != nil {
+	if k.db, err = sql.Open("postgres", testenv.AsAdmin(e.App.Config.DatabaseURL)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = k.db.Close() })

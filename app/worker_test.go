@@ -71,7 +71,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // alter changes the books behind the program's back.
 func alter(t *testing.T, e *testenv.Env, statement string, args ...any) {
 	t.Helper()
-	engine, name := "postgres", e.App.Config.DatabaseURL
+	engine, name := "postgres", testenv.AsAdmin(e.App.Config.DatabaseURL)
 	if path := e.App.Config.SQLitePath(); path != "" {
 		engine, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)"
 	}

@@ -55,7 +55,7 @@ func (b *books) whole(n int) {
 // tamper runs SQL as somebody who may do everything, with the triggers off.
 func (b *books) tamper(statements ...string) {
 	b.t.Helper()
-	c, err := b.DB().Conn(b.t.Context())
+	c, err := b.admin.Conn(b.t.Context())
 	must(b.t, err)
 	defer func() { must(b.t, c.Close()) }()
 	run := func(statement string) {
@@ -69,7 +69,7 @@ func (b *books) tamper(statements ...string) {
 		defer run("RESET session_replication_role")
 	} else {
 		var triggers []string
-		must(b.t, b.DB().SelectContext(b.t.Context(), &triggers, "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"))
+		must(b.t, b.admin.SelectContext(b.t.Context(), &triggers, "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"))
 		for _, trigger := range triggers {
 			run("DROP TRIGGER " + strings.Fields(trigger)[2])
 			defer run(trigger)
@@ -204,7 +204,7 @@ func TestAppendOnly(t *testing.T) {
 			refused = append(refused, "TRUNCATE audit", "TRUNCATE ledger CASCADE", "TRUNCATE audit_heads")
 		}
 		for _, statement := range refused {
-			if _, err := b.DB().ExecContext(t.Context(), statement); err == nil {
+			if _, err := b.admin.ExecContext(t.Context(), statement); err == nil {
 				t.Errorf("%s was done", statement)
 			}
 		}

@@ -12,8 +12,11 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-// filled are the tables that a bulk load fills.
-const filled = "customers, vehicles, owners, contracts, payment_accounts, payments, auto_pays, statements, ledger"
+// The tables that a bulk load fills, and those of them whose ids it gives out.
+const (
+	filled   = numbered + ", owners, contracts, ledger"
+	numbered = "customers, vehicles, payment_accounts, payments, auto_pays, statements"
+)
 
 // Bulk is a transaction that adds many rows at a time: COPY on Postgres, inserts
 // of many rows on SQLite.
@@ -25,7 +28,7 @@ type Bulk struct {
 // Bulk runs do in a transaction, as [Store.InBooks] does. It is for loading a
 // database, not for use cases: on Postgres nobody else can write meanwhile, and
 // the time of a statement is not limited. The planner's figures are brought up
-// to date.
+// to date where the role owns the tables, and else by Postgres in its time.
 func (s *Store) Bulk(ctx context.Context, do func(*Bulk) error) error {
 	return s.InBooks(ctx, func(tx *BooksTx) error {
 		b := &Bulk{tx, s.db.Mapper}
@@ -33,7 +36,7 @@ func (s *Store) Bulk(ctx context.Context, do func(*Bulk) error) error {
 			return do(b)
 		}
 		// The lock also makes the ids that reserve takes nobody else's.
-		if _, err := tx.tx.ExecContext(ctx, "LOCK TABLE "+filled+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+		if _, err := tx.tx.ExecContext(ctx, "LOCK TABLE "+numbered+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 			return translate(err)
 		}
 		if _, err := tx.tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
@@ -149,7 +152,7 @@ func (b *Bulk) reserve(ctx context.Context, table string, n int) (first int64, e
 	}
 	if b.dialect == postgres {
 		err = b.tx.GetContext(ctx, &first,
-			"SELECT setval(s, nextval(s) + $2 - 1) - $2 + 1 FROM CAST(pg_get_serial_sequence($1, 'id') AS regclass) s", table, n)
+			"SELECT MIN(id) FROM (SELECT nextval(pg_get_serial_sequence($1, 'id')) AS id FROM generate_series(1, $2)) s", table, n)
 	} else {
 		err = b.tx.GetContext(ctx, &first, "SELECT COALESCE(MAX(id), 0) + 1 FROM "+table)
 	}

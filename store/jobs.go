@@ -50,11 +50,12 @@ func (s *Store) MigrateJobs(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations of the jobs: %w", err)
 	}
+	if valid, err := migrator.Validate(ctx); err == nil && valid.OK {
+		return nil // which needs no right to change tables
+	}
 	return s.Alone(ctx, "migrate the jobs", func() error {
-		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-			return fmt.Errorf("migrate the jobs: %w", err)
-		}
-		return nil
+		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+		return migrated(err)
 	})
 }
 

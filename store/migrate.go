@@ -5,10 +5,13 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
+	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -16,16 +19,44 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date.
+//go:embed grants.sql
+var grants string
+
+// migrate brings the schema up to date. Where it is, no right to do so is needed.
 func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	provider, err := newProvider(db, d)
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
+	pending, err := provider.HasPending(ctx)
+	if err == nil && pending {
+		_, err = provider.Up(ctx)
 	}
-	return nil
+	return migrated(err)
+}
+
+// migrated says what is wrong with a migration.
+func migrated(err error) error {
+	var pgErr *pq.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pgErr) && pgErr.Code == "42501": // insufficient privilege
+		return errors.New("the database's schema is not up to date, and this role may not change it: run mobilepay migrate as the owner")
+	}
+	return fmt.Errorf("migrate the database: %w", err)
+}
+
+// Grant gives a role of Postgres the rights that the server needs, and takes all
+// others. Who calls it owns the tables, those of the jobs among them.
+func (s *Store) Grant(ctx context.Context, role string) error {
+	if s.dialect == sqlite {
+		return errors.New("the embedded engine has no roles")
+	}
+	return s.InTx(ctx, func(tx *Tx) error {
+		_, err := tx.tx.ExecContext(ctx, strings.ReplaceAll(grants, "{{role}}", pq.QuoteIdentifier(role)))
+		return translate(err)
+	})
 }
 
 // newProvider reads the migrations. On Postgres, instances that start at the same

@@ -47,7 +47,7 @@ ORDER BY 1`
 // others wait for it.
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
-	databaseURL := databaseURL(t, testenv.Real)
+	databaseURL := testenv.EmptyDatabase(t, testenv.Real)
 	const instances = 3
 	results := make(chan error, instances)
 	for range instances {
@@ -75,7 +75,7 @@ func (b *books) works0() {
 func TestMigrateDownAndUp(t *testing.T) {
 	t.Parallel()
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
-		databaseURL := databaseURL(t, engine)
+		databaseURL := testenv.EmptyDatabase(t, engine)
 		b := &books{Store: openURL(t, databaseURL, store.Options{}), t: t}
 		before := b.schema()
 		b.works0()

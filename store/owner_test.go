@@ -17,6 +17,7 @@ func TestOwner(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		auto, statement := b.sampleAutoPay(), b.sampleStatement()
 		micro := store.MicroEntries{PaymentAccountID: b.account, First: 1, Second: 2}
+		second := sampleAccount(b.owner)
 		var payment *loan.Payment
 		var joint loan.CustomerID
 		own := map[loan.CustomerID]loan.PaymentAccountID{b.owner: b.account, b.stranger: b.theirsToo}
@@ -28,6 +29,7 @@ func TestOwner(t *testing.T) {
 			must(t, tx.InsertAutoPay(t.Context(), auto))
 			must(t, tx.InsertStatement(t.Context(), statement))
 			must(t, tx.InsertMicroEntries(t.Context(), b.owner, micro))
+			must(t, tx.InsertPaymentAccount(t.Context(), second, []byte{1}, []byte{2}))
 			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: b.owner, At: noon}))
 			if _, err := tx.ClaimKey(t.Context(), b.owner, "the owner's key", "hash", noon); err != nil {
 				t.Fatal(err)
@@ -170,10 +172,7 @@ func TestOwner(t *testing.T) {
 				return one(nil, tx.InsertAccountEntry(ctx, who, b.account, store.PrenoteEntry, 0))
 			}, false},
 			"InsertMicroEntries": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
-				if _, err := tx.Raw().ExecContext(ctx, "DELETE FROM micro_entries"); err != nil {
-					return 0, err
-				}
-				return one(nil, tx.InsertMicroEntries(ctx, who, micro))
+				return one(nil, tx.InsertMicroEntries(ctx, who, store.MicroEntries{PaymentAccountID: second.ID, First: 1, Second: 2}))
 			}, false},
 			"LockMicroEntries": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				return one(tx.LockMicroEntries(ctx, who, b.account))

@@ -71,7 +71,7 @@ func usesIndex(plan, index string) bool {
 
 func (b *books) planPostgres(query, mode string) string {
 	b.t.Helper()
-	c, err := b.DB().Conn(b.t.Context())
+	c, err := b.admin.Conn(b.t.Context())
 	must(b.t, err)
 	defer func() { must(b.t, c.Close()) }()
 	_, err = c.ExecContext(b.t.Context(), "SET plan_cache_mode = "+mode+"; PREPARE page AS "+query)
@@ -86,7 +86,7 @@ func (b *books) planPostgres(query, mode string) string {
 
 func (b *books) planSQLite(query string) string {
 	b.t.Helper()
-	c, err := b.DB().Conn(b.t.Context())
+	c, err := b.admin.Conn(b.t.Context())
 	must(b.t, err)
 	defer func() { must(b.t, c.Close()) }()
 	return b.lines(c, "EXPLAIN QUERY PLAN "+query, b.owner, "[1001,1002,1003]", "2020-02-01", 17, "9999-12-31", 1<<62, 20)

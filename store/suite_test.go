@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"pgregory.net/rapid"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -31,8 +32,9 @@ var noon = time.Date(2026, 11, 18, 17, 0, 0, 123_456_000, time.UTC)
 // like.
 type books struct {
 	*store.Store
-	t   testing.TB
-	url string
+	t     testing.TB
+	url   string
+	admin *sqlx.DB // of who may do everything, where the store may not
 
 	owner, stranger     loan.CustomerID
 	vehicle, theirs     loan.VehicleID
@@ -58,6 +60,11 @@ func open(t testing.TB, engine testenv.Engine) *books {
 	t.Helper()
 	b := &books{t: t, url: databaseURL(t, engine)}
 	b.Store = openURL(t, b.url, store.Options{})
+	b.admin = b.DB()
+	if engine == testenv.Real {
+		b.admin = sqlx.MustOpen("postgres", withParam(t, testenv.AsAdmin(b.url), "timezone", "UTC"))
+		t.Cleanup(func() { must(t, b.admin.Close()) })
+	}
 	b.tx(func(tx *store.BooksTx) {
 		b.owner, b.stranger = b.addCustomer(tx), b.addCustomer(tx)
 		b.vehicle, b.theirs = b.addVehicle(tx, b.owner), b.addVehicle(tx, b.stranger)
@@ -128,7 +135,7 @@ func (b *books) tx(do func(*store.BooksTx)) {
 // raw runs SQL that the store has no call for.
 func (b *books) raw(query string, args ...any) {
 	b.t.Helper()
-	if _, err := b.DB().ExecContext(context.WithoutCancel(b.t.Context()), query, args...); err != nil {
+	if _, err := b.admin.ExecContext(context.WithoutCancel(b.t.Context()), query, args...); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -252,7 +252,7 @@ func TestRetrySeesTheOther(t *testing.T) {
 // tried anew, and both get through.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
-	base := databaseURL(t, testenv.Real)
+	base := testenv.AsAdmin(databaseURL(t, testenv.Real)) // who alone may set the timeout
 	b := &books{t: t, url: base, Store: openURL(t, withParam(t, base, "deadlock_timeout", "20ms"), store.Options{})}
 	b.tx(func(tx *store.BooksTx) {
 		b.owner = b.addCustomer(tx)

@@ -5,9 +5,6 @@ package testenv
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -25,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/lib/pq" // to make and drop databases
 	"github.com/redis/go-redis/v9"
 
 	"github.com/automobilepay/mobilepay/app"
@@ -114,13 +110,14 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 func Services(t testing.TB, engine Engine) []string {
 	t.Helper()
 	if engine == Embedded {
-		return []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "books.db")}
+		return []string{"DATABASE_URL=" + embedded(t)}
 	}
-	admin, server := os.Getenv(postgresVariable), os.Getenv(redisVariable)
-	if admin == "" || server == "" {
-		t.Skip("needs Postgres and Redis: run it with scripts/with-services")
+	needReal(t)
+	like, err := template()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return []string{"DATABASE_URL=" + newDatabase(t, admin), "REDIS_URL=" + ownRedis(t, server)}
+	return []string{"DATABASE_URL=" + newDatabase(t, like), "REDIS_URL=" + ownRedis(t, os.Getenv(redisVariable))}
 }
 
 // ownRedis is a database of the Redis server at a URL that no other test has for
@@ -154,32 +151,13 @@ func ownRedis(t testing.TB, server string) string {
 	return u.String()
 }
 
-// newDatabase makes a database on the server of a URL, and drops it in the end.
-func newDatabase(t testing.TB, admin string) string {
+func embedded(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "books.db") }
+
+func needReal(t testing.TB) {
 	t.Helper()
-	db, err := sql.Open("postgres", admin)
-	if err != nil {
-		t.Fatal(err)
+	if os.Getenv(postgresVariable) == "" || os.Getenv(redisVariable) == "" {
+		t.Skip("needs Postgres and Redis: run it with scripts/with-services")
 	}
-	var random [8]byte
-	_, _ = rand.Read(random[:])
-	name := "test_" + hex.EncodeToString(random[:])
-	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, err := db.ExecContext(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" WITH (FORCE)")
-		if err != nil {
-			t.Error(err)
-		}
-		_ = db.Close()
-	})
-	u, err := url.Parse(admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
 }
 
 // Log keeps what the app logs.

@@ -1,0 +1,24 @@
+-- What the server's role {{role}} may do, and no more. mobilepay migrate --grant
+-- carries it out as the owner of the tables, every time anew.
+GRANT USAGE ON SCHEMA public TO {{role}};
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {{role}};
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {{role}};
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {{role}};
+
+-- Tables that later migrations add.
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE ON TABLES TO {{role}};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {{role}};
+
+-- Rows that are only ever added.
+REVOKE UPDATE ON audit, ledger, owners, ach_returns FROM {{role}};
+
+-- The ends of the audit's chains move by adding a row, and with it alone.
+REVOKE INSERT, UPDATE ON audit_heads FROM {{role}};
+REVOKE EXECUTE ON FUNCTION lock_audit_heads FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lock_audit_heads TO {{role}};
+
+-- Which migrations were done.
+REVOKE INSERT, UPDATE ON goose_db_version, river_migration FROM {{role}};
+
+-- Where rows are removed when their time is over.
+GRANT DELETE ON idempotency_keys, river_job, river_leader, river_queue, river_client, river_client_queue TO {{role}};
