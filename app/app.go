@@ -23,6 +23,7 @@ import (
 	"github.com/automobilepay/mobilepay/mail"
 	"github.com/automobilepay/mobilepay/playground"
 	"github.com/automobilepay/mobilepay/resolvers"
+	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
@@ -78,7 +79,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Loaders:  func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:    c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
-		Timeout: cfg.RequestTimeout, Ready: a.ready,
+		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready,
 	})
 	return a, nil
 }
@@ -107,6 +108,11 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
 		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post,
 		MoneyLimit: session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
+	}
+	if cfg.Mode == config.Production {
+		if err := seed.RefuseDemo(ctx, a.seedDeps()); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
 	}
 	return a, nil
 }
@@ -176,8 +182,17 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 	}
+	serve := server.Serve
+	if a.Config.TLSCert != "" {
+		c := &certificate{cert: a.Config.TLSCert, key: a.Config.TLSKey}
+		if _, err := c.get(); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		server.TLSConfig = c.tlsConfig()
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	go func() { done <- serve(listener) }()
 	select {
 	case err := <-done:
 		return err

@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +27,10 @@ import (
 // its line in the README; secret keeps the value from being shown.
 type Config struct {
 	Addr                string              `env:"MOBILEPAY_ADDR" envDefault:"127.0.0.1:8080" doc:"Address to listen on, host:port."`
-	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, a clock that is set, and a missing keyset."`
+	TLSCert             string              `env:"MOBILEPAY_TLS_CERT" default:"none" doc:"Path of the certificate (PEM, with those that it is signed by) for TLS. It and the key are read again when they change."`
+	TLSKey              string              `env:"MOBILEPAY_TLS_KEY" default:"none" doc:"Path of the certificate's private key (PEM)."`
+	TrustedProxies      string              `env:"MOBILEPAY_TRUSTED_PROXIES" default:"none" doc:"Networks, such as 10.0.0.0/8,fd00::/8, of the proxies that end TLS. From there alone X-Forwarded-For is believed."`
+	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, demo data, a clock that is set, a missing keyset, passwords of less than 16 characters, and connections without TLS but on this machine."`
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
 	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
 	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers (docs/keys.md). In production only its owner may read it, unless it is wrapped."`
@@ -178,6 +183,9 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 
 	host, port, err := net.SplitHostPort(c.Addr)
 	must(err == nil && port != "" && !strings.ContainsAny(host, " /@"), "MOBILEPAY_ADDR", "is not host:port")
+	must((c.TLSCert == "") == (c.TLSKey == ""), "MOBILEPAY_TLS_KEY", "and MOBILEPAY_TLS_CERT must be set together")
+	_, err = proxies(c.TrustedProxies)
+	must(err == nil, "MOBILEPAY_TRUSTED_PROXIES", "is not a list of networks such as 10.0.0.0/8,fd00::/8")
 	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
 	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
 	must(c.RedisURL == "" || isURL(c.RedisURL, "redis", "rediss"), "REDIS_URL", "is not redis://... or rediss://...")
@@ -217,7 +225,13 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 
 	if c.Mode == Production {
 		must(c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
+		must(c.SQLitePath() != "" || securePostgres(c.DatabaseURL), "DATABASE_URL",
+			"must have sslmode=verify-full (or verify-ca, or require) in production, and a password of at least 16 characters if any; on this machine neither is asked for")
 		must(c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
+		must(c.RedisURL == "" || secureRedis(c.RedisURL), "REDIS_URL",
+			"must be rediss://... in production, with a password of at least 16 characters; on this machine neither is asked for")
+		must(c.TLSCert != "" || c.TrustedProxies != "", "MOBILEPAY_TLS_CERT",
+			"must be set in production, or MOBILEPAY_TRUSTED_PROXIES where a proxy ends TLS")
 		must(c.Keyset != "" || c.KeysetJSON != "", "MOBILEPAY_KEYSET", "must be set in production, or MOBILEPAY_KEYSET_JSON")
 		must(c.SMTPURL != "", "MOBILEPAY_SMTP_URL", "must be set in production: customers have to be told")
 		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
@@ -237,6 +251,60 @@ func isURL(s string, schemes ...string) bool {
 		}
 	}
 	return false
+}
+
+// minPassword is how many characters a password of the servers has at least.
+const minPassword = 16
+
+// securePostgres tells whether a connection is encrypted, or stays on this machine.
+// The mode must be in the URL: the driver would take it from elsewhere, too.
+func securePostgres(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return true // which is said elsewhere
+	}
+	q := u.Query()
+	if isLoopback(u.Hostname()) && !q.Has("host") && !q.Has("hostaddr") {
+		return true
+	}
+	modes := q["sslmode"]
+	password, given := u.User.Password()
+	return len(modes) == 1 && slices.Contains([]string{"require", "verify-ca", "verify-full"}, modes[0]) && (!given || len(password) >= minPassword) && !q.Has("password")
+}
+
+// secureRedis is securePostgres for Redis, which must have a password.
+func secureRedis(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil || isLoopback(u.Hostname()) {
+		return true
+	}
+	password, _ := u.User.Password()
+	return u.Scheme == "rediss" && len(password) >= minPassword
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+// Proxies are the networks of the proxies that end TLS.
+func (c Config) Proxies() []netip.Prefix {
+	list, _ := proxies(c.TrustedProxies) // checked by Load
+	return list
+}
+
+func proxies(text string) (list []netip.Prefix, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		network, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil || network.Bits() == 0 { // everybody is no proxy of ours
+			return nil, errors.New("not a network")
+		}
+		list = append(list, network)
+	}
+	return list, nil
 }
 
 // SQLitePath is the file of the embedded database; empty where the database is

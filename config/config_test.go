@@ -15,7 +15,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-const secret = "s3cret-canary"
+const secret = "s3cret-canary-4711"
 
 // production is an environment in which production starts.
 func production(more ...string) []string {
@@ -26,6 +26,7 @@ func production(more ...string) []string {
 		"MOBILEPAY_KEYSET=/run/keyset.json",
 		"MOBILEPAY_SMTP_URL=smtp://mobilepay:" + secret + "@mail.internal:587",
 		"MOBILEPAY_MAIL_FROM=no-reply@lender.example",
+		"MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8",
 	}, more...)
 }
 
@@ -80,13 +81,14 @@ func TestProductionDefaults(t *testing.T) {
 
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
-	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
+	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_TLS_CERT=cert.pem", "MOBILEPAY_TLS_KEY=key.pem", "MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
 		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
 		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	want := config.Config{
-		Addr: ":9090", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
+		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1",
+		Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
 		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example", Worker: config.Off, RoutingDirectory: "fed.txt",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
@@ -100,10 +102,12 @@ func TestEverySetting(t *testing.T) {
 func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 	t.Parallel()
 	for variable, values := range map[string][]string{
-		"MOBILEPAY_ADDR": {"8080", "localhost", "http://h:1", "h:", "a b:1"},
-		"MOBILEPAY_MODE": {"prod", "Production", " sandbox"},
-		"DATABASE_URL":   {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
-		"REDIS_URL":      {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
+		"MOBILEPAY_ADDR":            {"8080", "localhost", "http://h:1", "h:", "a b:1"},
+		"MOBILEPAY_TLS_KEY":         {"key.pem"},
+		"MOBILEPAY_TRUSTED_PROXIES": {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,", "proxy", "0.0.0.0/0", "10.0.0.0/8 fd00::/8", "::/0"},
+		"MOBILEPAY_MODE":            {"prod", "Production", " sandbox"},
+		"DATABASE_URL":              {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
+		"REDIS_URL":                 {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
 		"MOBILEPAY_OUTBOX": {
 			"sftp://" + secret + ":" + secret + "@h/in", "sftp://u:@h/in", "sftp://h/in", "sftp://u@h", "sftp://u@:22/in", "sftp://u@h:0/in",
 			"sftp://u@h:65536/in", "sftp://u@h/in?" + secret, "sftp://u@h/in#" + secret, "sftp:/in", "SFTP:u@h", "ftp://u@h/in", "file:///in",
@@ -160,6 +164,19 @@ func TestProductionRefuses(t *testing.T) {
 		"MOBILEPAY_KEYSET=":                  "MOBILEPAY_KEYSET",
 		"MOBILEPAY_SMTP_URL=":                "MOBILEPAY_SMTP_URL",
 		"MOBILEPAY_NOW=2026-11-18T00:00:00Z": "MOBILEPAY_NOW",
+		"MOBILEPAY_TRUSTED_PROXIES=":         "MOBILEPAY_TLS_CERT",
+
+		"DATABASE_URL=postgres://u@db.internal/x":                                                "DATABASE_URL",
+		"DATABASE_URL=postgres://u@db.internal/x?sslmode=disable":                                "DATABASE_URL",
+		"DATABASE_URL=postgres://u@db.internal/x?sslmode=prefer":                                 "DATABASE_URL",
+		"DATABASE_URL=postgres://u@db.internal/x?sslmode=require&sslmode=disable":                "DATABASE_URL",
+		"DATABASE_URL=postgres://u@127.0.0.1/x?sslmode=disable&host=db.internal":                 "DATABASE_URL",
+		"DATABASE_URL=postgres://u:short@db.internal/x?sslmode=verify-full":                      "DATABASE_URL",
+		"DATABASE_URL=postgres://u:PASSWORD@db.internal/x?sslmode=verify-full":                   "DATABASE_URL",
+		"DATABASE_URL=postgres://u@db.internal/x?sslmode=verify-full&password=0123456789abcdef0": "DATABASE_URL",
+		"REDIS_URL=redis://:0123456789abcdef@redis.internal:6379/0":                              "REDIS_URL",
+		"REDIS_URL=rediss://redis.internal:6379/0":                                               "REDIS_URL",
+		"REDIS_URL=rediss://:short@redis.internal:6379/0":                                        "REDIS_URL",
 	} {
 		_, err := config.Load(production(setting))
 		if err == nil || !slices.Equal(variables(err), []string{want}) {
@@ -181,6 +198,24 @@ func TestKeysetInTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestProductionTakes(t *testing.T) {
+	t.Parallel()
+	for _, setting := range []string{
+		"DATABASE_URL=postgres://u@db.internal/x?sslmode=require", "DATABASE_URL=postgres://u@db.internal/x?sslmode=verify-ca",
+		"DATABASE_URL=postgres://u:x@127.0.0.1/x?sslmode=disable", "DATABASE_URL=postgres://u@[::1]:5433/x", "DATABASE_URL=postgres://u@localhost/x",
+		"REDIS_URL=redis://127.0.0.1:6379/0", "REDIS_URL=redis://localhost", "REDIS_URL=rediss://u:0123456789abcdef@redis.internal",
+	} {
+		load(t, production(setting)...)
+	}
+	load(t, production("MOBILEPAY_TRUSTED_PROXIES=", "MOBILEPAY_TLS_CERT=c", "MOBILEPAY_TLS_KEY=k")...)
+	if got := load(t, production("MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8")...).Proxies(); len(got) != 2 || got[1].String() != "fd00::/8" {
+		t.Errorf("proxies %v", got)
+	}
+	if got := load(t).Proxies(); got != nil {
+		t.Errorf("proxies %v", got)
+	}
+}
+
 func TestAllProblemsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load([]string{
@@ -189,7 +224,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	})
 	want := []string{
 		"DATABASE_URL", "MOBILEPAY_FURTHEST_DAYS", "MOBILEPAY_KEYSET", "MOBILEPAY_NOW", "MOBILEPAY_REQUEST_TIMEOUT",
-		"MOBILEPAY_SESSION_IDLE", "MOBILEPAY_SMTP_URL", "REDIS_URL",
+		"MOBILEPAY_SESSION_IDLE", "MOBILEPAY_SMTP_URL", "MOBILEPAY_TLS_CERT", "REDIS_URL",
 	}
 	if err == nil || !slices.Equal(variables(err), want) {
 		t.Errorf("got %v", err)

@@ -49,6 +49,24 @@ func Demo(ctx context.Context, d Deps, now time.Time) error {
 	})
 }
 
+// RefuseDemo fails where a customer can log in with the password that the README
+// publishes. A real customer may be called demo, too.
+func RefuseDemo(ctx context.Context, d Deps) error {
+	for _, username := range []string{demoUsername, jointUsername} {
+		c, err := d.Store.CredentialsOf(ctx, username, "", time.Time{})
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if known, err := d.Hasher.Verify(ctx, c.PasswordHash, Password); known || err != nil {
+			return errors.Join(err, errors.New("the database holds the sandbox's demo data: production needs one of its own"))
+		}
+	}
+	return nil
+}
+
 type credentials interface {
 	CredentialsOf(ctx context.Context, username, deviceHash string, seenAfter time.Time) (store.Credentials, error)
 }

@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -44,6 +44,8 @@ type Options struct {
 	Moves      SandboxMoves
 	// Timeout is the deadline of a request.
 	Timeout time.Duration
+	// Proxies are the addresses whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Ready tells whether the process can serve: the databases it asks answer.
 	Ready func(context.Context) error
 }
@@ -88,7 +90,7 @@ func New(o Options) http.Handler {
 // deadline, and its answer the headers that keep it out of caches and frames.
 func (o Options) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request := auth.Request{ID: newRequestID(), Address: clientAddress(r), At: o.Clock.Now()}
+		request := auth.Request{ID: newRequestID(), Address: o.clientAddress(r), At: o.Clock.Now()}
 		h := w.Header()
 		h.Set("X-Request-Id", request.ID)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -159,16 +161,6 @@ func status(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintf(w, "{\"status\":%q}\n", text) // the client may be gone
-}
-
-// clientAddress is the address of the other end of the connection. Headers that
-// claim another one are not believed.
-func clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 func newRequestID() string {
