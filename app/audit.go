@@ -70,9 +70,9 @@ func writeHeads(ctx context.Context, books store.Books, path string) (chains int
 	hash := sha256.New()
 	to := bufio.NewWriter(hash)
 	if path != "" {
-		file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the path
-		if err != nil {
-			return 0, nil, err
+		file, openErr := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the path
+		if openErr != nil {
+			return 0, nil, openErr
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 		to = bufio.NewWriter(io.MultiWriter(file, hash))
@@ -98,7 +98,7 @@ func checkHeads(ctx context.Context, books store.Books, path string, fault func(
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it has been read
 	const atOnce = 1000
 	var heads []store.AuditHead
 	check := func() error {

@@ -91,11 +91,12 @@ CREATE TRIGGER $table_no_delete BEFORE DELETE ON $table BEGIN SELECT RAISE(ABORT
 const (
 	auditHeadsPostgres = `
 -- +goose StatementBegin
-CREATE FUNCTION lock_audit_heads(customers BIGINT[]) RETURNS SETOF audit_heads LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION lock_audit_heads(customers BIGINT[]) RETURNS SETOF audit_heads LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     INSERT INTO audit_heads (customer_id, seq, hash) SELECT c, 0, '' FROM unnest(customers) c
     WHERE NOT EXISTS (SELECT 1 FROM audit_heads h WHERE h.customer_id = c) ORDER BY c ON CONFLICT DO NOTHING;
-    SELECT * FROM audit_heads h WHERE h.customer_id = ANY(customers) ORDER BY h.customer_id FOR NO KEY UPDATE;
-$$;
+    RETURN QUERY SELECT * FROM audit_heads h WHERE h.customer_id = ANY(customers) ORDER BY h.customer_id FOR NO KEY UPDATE;
+END $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE FUNCTION move_audit_heads() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
