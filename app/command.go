@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -57,6 +55,20 @@ Settings come from the environment; README.md lists them.
 // ErrUsage says that the command line was wrong; what is right has been printed.
 var ErrUsage = errors.New("wrong usage")
 
+// needs is what each command works with.
+var needs = map[string]config.Needs{
+	"serve":        config.Everything,
+	"worker":       config.Database | config.Keyset | config.Mail, // what is due is done while Redis is away, too
+	"migrate":      config.Database,
+	"reconcile":    config.Database,
+	"exceptions":   config.Database,
+	"audit verify": config.Database | config.Keyset,
+	"rotate-keys":  config.Database | config.Keyset,
+	"wrap-keyset":  config.Keyset,
+	"keyset":       0,
+	"seed":         config.Everything,
+}
+
 // Run carries out a command line, without the program's name, until it is done or
 // ctx ends. What was asked for goes to stdout, and what there is to tell to out.
 func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) error {
@@ -94,7 +106,12 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 		}
 		return err
 	}
-	cfg, err := config.Load(spare(command, environ))
+	works, known := needs[command]
+	if !known {
+		flags.Usage()
+		return ErrUsage
+	}
+	cfg, err := config.Load(environ, works)
 	if err != nil {
 		return err
 	}
@@ -131,10 +148,8 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 			return ErrUsage
 		}
 		return withApp(ctx, cfg, out, func(a *App) error { return seedCustomers(ctx, a, *customers, *tokens) })
-	default:
-		flags.Usage()
-		return ErrUsage
 	}
+	return nil
 }
 
 func withApp(ctx context.Context, cfg config.Config, out io.Writer, do func(*App) error) (err error) {
@@ -220,37 +235,6 @@ func seedCustomers(ctx context.Context, a *App, n int, path string) (err error) 
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return seed.Customers(ctx, a.seedDeps(), n, a.Clock.Now(), file)
-}
-
-// spare fills in the settings that production requires and a command has no use for.
-func spare(command string, environ []string) []string {
-	const redis, keyset = "REDIS_URL=redis://spared", "MOBILEPAY_KEYSET=spared"
-	mail := []string{"MOBILEPAY_SMTP_URL=smtp://spared", "MOBILEPAY_MAIL_FROM=spared@spared"}
-	var spared []string
-	switch command {
-	case "migrate", "reconcile", "exceptions":
-		spared = append([]string{redis, keyset}, mail...)
-	case "worker":
-		spared = []string{redis}
-	case "audit verify", "rotate-keys":
-		spared = append([]string{redis}, mail...)
-	case "keyset":
-		spared = append([]string{redis, keyset, "DATABASE_URL=postgres://spared"}, mail...)
-	case "wrap-keyset":
-		spared = append([]string{redis, "DATABASE_URL=postgres://spared"}, mail...)
-	}
-	environ = slices.Clone(environ)
-	for _, setting := range spared {
-		variable, _, _ := strings.Cut(setting, "=")
-		if !isSet(environ, variable) && !(setting == keyset && isSet(environ, "MOBILEPAY_KEYSET_JSON")) {
-			environ = append(environ, setting)
-		}
-	}
-	return environ
-}
-
-func isSet(environ []string, variable string) bool {
-	return slices.ContainsFunc(environ, func(s string) bool { return strings.HasPrefix(s, variable+"=") && s != variable+"=" })
 }
 
 // work does what is due until ctx ends.

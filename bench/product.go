@@ -14,7 +14,7 @@ import (
 
 // serveProduct serves the product as its own command does.
 func serveProduct(ctx context.Context) (err error) {
-	cfg, err := config.Load(os.Environ())
+	cfg, err := config.Load(os.Environ(), config.Everything)
 	if err != nil {
 		return err
 	}

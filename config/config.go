@@ -89,14 +89,30 @@ const (
 // database and Redis must answer.
 const maxRequestTimeout = 10 * time.Second
 
+// Needs is what a command works with. Production requires the settings of these, and
+// of no others.
+type Needs int
+
+// What there is to need.
+const (
+	Database Needs = 1 << iota
+	Redis
+	Keyset
+	Mail
+	Listener
+)
+
+// Everything is what serving needs.
+const Everything = Database | Redis | Keyset | Mail | Listener
+
 // Load reads the settings from an environment as [os.Environ] gives it. A
 // variable that is empty has its default. The error lists everything that is
 // wrong, a line each, beginning with the variable; it shows no secret.
-func Load(environ []string) (Config, error) {
+func Load(environ []string, needs Needs) (Config, error) {
 	var c Config
 	problems := parse(&c, environ)
 	c.fillIn()
-	problems = append(problems, c.check(problems)...)
+	problems = append(problems, c.check(needs, problems)...)
 	if len(problems) > 0 {
 		errs := make([]error, len(problems))
 		for i, p := range problems {
@@ -170,7 +186,7 @@ func (c *Config) fillIn() {
 
 // check finds what is wrong with the values, except of those variables that
 // could not even be parsed.
-func (c *Config) check(unparsed []problem) (problems []problem) {
+func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 	seen := map[string]bool{}
 	for _, p := range unparsed {
 		seen[p.variable] = true
@@ -224,16 +240,17 @@ func (c *Config) check(unparsed []problem) (problems []problem) {
 	must(c.RequestTimeout > 0 && c.RequestTimeout <= maxRequestTimeout, "MOBILEPAY_REQUEST_TIMEOUT", "is not more than zero and at most 10s")
 
 	if c.Mode == Production {
-		must(c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
-		must(c.SQLitePath() != "" || securePostgres(c.DatabaseURL), "DATABASE_URL",
+		required := func(need Needs, ok bool, variable, text string) { must(needs&need == 0 || ok, variable, text) }
+		required(Database, c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
+		required(Database, c.SQLitePath() != "" || securePostgres(c.DatabaseURL), "DATABASE_URL",
 			"must have sslmode=verify-full (or verify-ca, or require) in production, and a password of at least 16 characters if any; on this machine neither is asked for")
-		must(c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
-		must(c.RedisURL == "" || secureRedis(c.RedisURL), "REDIS_URL",
+		required(Redis, c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
+		required(Redis, c.RedisURL == "" || secureRedis(c.RedisURL), "REDIS_URL",
 			"must be rediss://... in production, with a password of at least 16 characters; on this machine neither is asked for")
-		must(c.TLSCert != "" || c.TrustedProxies != "", "MOBILEPAY_TLS_CERT",
+		required(Listener, c.TLSCert != "" || c.TrustedProxies != "", "MOBILEPAY_TLS_CERT",
 			"must be set in production, or MOBILEPAY_TRUSTED_PROXIES where a proxy ends TLS")
-		must(c.Keyset != "" || c.KeysetJSON != "", "MOBILEPAY_KEYSET", "must be set in production, or MOBILEPAY_KEYSET_JSON")
-		must(c.SMTPURL != "", "MOBILEPAY_SMTP_URL", "must be set in production: customers have to be told")
+		required(Keyset, c.Keyset != "" || c.KeysetJSON != "", "MOBILEPAY_KEYSET", "must be set in production, or MOBILEPAY_KEYSET_JSON")
+		required(Mail, c.SMTPURL != "", "MOBILEPAY_SMTP_URL", "must be set in production: customers have to be told")
 		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
 	}
 	return problems

@@ -32,7 +32,7 @@ func production(more ...string) []string {
 
 func load(t *testing.T, environ ...string) config.Config {
 	t.Helper()
-	c, err := config.Load(environ)
+	c, err := config.Load(environ, config.Everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		for _, value := range values {
 			t.Run(variable+"="+value, func(t *testing.T) {
 				t.Parallel()
-				c, err := config.Load([]string{variable + "=" + value})
+				c, err := config.Load([]string{variable + "=" + value}, config.Everything)
 				if err == nil || c != (config.Config{}) {
 					t.Fatalf("got %s, %v", c, err)
 				}
@@ -178,7 +178,7 @@ func TestProductionRefuses(t *testing.T) {
 		"REDIS_URL=rediss://redis.internal:6379/0":                                               "REDIS_URL",
 		"REDIS_URL=rediss://:short@redis.internal:6379/0":                                        "REDIS_URL",
 	} {
-		_, err := config.Load(production(setting))
+		_, err := config.Load(production(setting), config.Everything)
 		if err == nil || !slices.Equal(variables(err), []string{want}) {
 			t.Errorf("%s: got %v", setting, err)
 		}
@@ -192,7 +192,7 @@ func TestKeysetInTheEnvironment(t *testing.T) {
 			t.Errorf("got %s", c)
 		}
 	}
-	_, err := config.Load(production("MOBILEPAY_KEYSET_JSON=" + secret))
+	_, err := config.Load(production("MOBILEPAY_KEYSET_JSON="+secret), config.Everything)
 	if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_KEYSET_JSON"}) || strings.Contains(err.Error(), secret) {
 		t.Errorf("with both: %v", err)
 	}
@@ -221,7 +221,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	_, err := config.Load([]string{
 		"MOBILEPAY_MODE=production", "MOBILEPAY_NOW=2026-11-18T00:00:00Z", "MOBILEPAY_FURTHEST_DAYS=many",
 		"MOBILEPAY_SESSION_IDLE=x", "MOBILEPAY_REQUEST_TIMEOUT=11s",
-	})
+	}, config.Everything)
 	want := []string{
 		"DATABASE_URL", "MOBILEPAY_FURTHEST_DAYS", "MOBILEPAY_KEYSET", "MOBILEPAY_NOW", "MOBILEPAY_REQUEST_TIMEOUT",
 		"MOBILEPAY_SESSION_IDLE", "MOBILEPAY_SMTP_URL", "MOBILEPAY_TLS_CERT", "REDIS_URL",
@@ -242,7 +242,7 @@ func TestOutboxOnServer(t *testing.T) {
 		if u == nil || [4]string{u.User.Username(), u.Hostname(), u.Port(), u.Path} != where || c.SFTPKey != "id" || c.SFTPKnownHosts != "hosts" {
 			t.Errorf("%s: got %v", outbox, u)
 		}
-		_, err := config.Load([]string{"MOBILEPAY_OUTBOX=" + outbox})
+		_, err := config.Load([]string{"MOBILEPAY_OUTBOX=" + outbox}, config.Everything)
 		if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_SFTP_KEY", "MOBILEPAY_SFTP_KNOWN_HOSTS"}) {
 			t.Errorf("%s without keys: %v", outbox, err)
 		}
@@ -260,7 +260,7 @@ func TestMailServer(t *testing.T) {
 		"mail.example:587", "smtp://", "http://h", "smtp://:587", "smtp://h:0", "smtp://h:65536", "smtp://h:x", "smtp://u@h", "smtp://:" + secret + "@h",
 		"smtp://h/folder", "smtp://h?" + secret, "smtp://h#" + secret, "smtp://u:" + secret + "@h:x", "smtp://u:%zz" + secret + "@h",
 	} {
-		_, err := config.Load([]string{"MOBILEPAY_SMTP_URL=" + wrong, "MOBILEPAY_MAIL_FROM=a@b.example"})
+		_, err := config.Load([]string{"MOBILEPAY_SMTP_URL=" + wrong, "MOBILEPAY_MAIL_FROM=a@b.example"}, config.Everything)
 		if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_SMTP_URL"}) || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: got %v", wrong, err)
 		}
@@ -271,7 +271,7 @@ func TestMailServer(t *testing.T) {
 	if u := load(t).SMTP(); u != nil {
 		t.Errorf("without a setting: %v", u)
 	}
-	_, err := config.Load([]string{"MOBILEPAY_SMTP_URL=smtp://127.0.0.1:1025"})
+	_, err := config.Load([]string{"MOBILEPAY_SMTP_URL=smtp://127.0.0.1:1025"}, config.Everything)
 	if err == nil || !slices.Equal(variables(err), []string{"MOBILEPAY_MAIL_FROM"}) {
 		t.Errorf("without a sender: %v", err)
 	}

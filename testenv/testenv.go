@@ -82,7 +82,7 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset, "MOBILEPAY_OUTBOX="+filepath.Join(t.TempDir(), "outbox")))
+	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset, "MOBILEPAY_OUTBOX="+filepath.Join(t.TempDir(), "outbox")), config.Everything)
 	if err != nil {
 		t.Fatal(err)
 	}
