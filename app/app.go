@@ -158,15 +158,18 @@ func (a *App) ready(ctx context.Context) error {
 	return errors.Join(a.Store.Ping(ctx), a.Sessions.Ping(ctx))
 }
 
-// Time limits of a connection. A request's own deadline is shorter.
-const (
-	headerTimeout = 5 * time.Second
-	bodyTimeout   = 10 * time.Second
-	writeTimeout  = 15 * time.Second
-	idleTimeout   = time.Minute
-	drainTimeout  = 10 * time.Second
-	maxHeader     = 64 << 10
-)
+// connectionLimits are what a connection may take. A request's own deadline is
+// shorter. Whoever sends a request byte by byte is cut after header and body.
+type connectionLimits struct{ header, body, write, idle, drain time.Duration }
+
+func limitsOfConnections() connectionLimits {
+	return connectionLimits{
+		header: 5 * time.Second, body: 10 * time.Second, write: 15 * time.Second, idle: time.Minute, drain: 10 * time.Second,
+	}
+}
+
+// maxHeader makes 64 KiB with what net/http grants on top.
+const maxHeader = 64<<10 - 4096
 
 // Serve answers on a listener until ctx ends, then lets requests that are under
 // way finish.
@@ -176,9 +179,13 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	if percent := debug.SetGCPercent(150); percent != 100 {
 		debug.SetGCPercent(percent)
 	}
+	return a.serve(ctx, listener, limitsOfConnections())
+}
+
+func (a *App) serve(ctx context.Context, listener net.Listener, limits connectionLimits) error {
 	server := &http.Server{
 		Handler:           a.Handler,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ReadHeaderTimeout: limits.header, ReadTimeout: limits.body, WriteTimeout: limits.write, IdleTimeout: limits.idle,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 	}
@@ -199,7 +206,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	a.Log.Info("draining")
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits.drain)
 	defer cancel()
 	return server.Shutdown(drain)
 }

@@ -1,0 +1,17 @@
+package app
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// LongestTrickle is how long a client may take to send a request.
+func LongestTrickle() time.Duration { return limitsOfConnections().body }
+
+// ServeInHaste serves as [App.Serve] does, with every limit of time that a client
+// may use up divided.
+func (a *App) ServeInHaste(ctx context.Context, listener net.Listener, divisor time.Duration) error {
+	l := limitsOfConnections()
+	return a.serve(ctx, listener, connectionLimits{l.header / divisor, l.body / divisor, l.write / divisor, l.idle, l.drain})
+}
