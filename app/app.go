@@ -19,8 +19,10 @@ import (
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/graphqlhttp"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/mail"
+	"github.com/automobilepay/mobilepay/operations"
 	"github.com/automobilepay/mobilepay/playground"
 	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/seed"
@@ -69,6 +71,10 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := graphqlhttp.ReadManifest(operations.Manifest())
+	if err != nil {
+		return nil, err
+	}
 	a.Servicing.Sessions = a.Sessions
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{
@@ -76,8 +82,9 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated},
 		}),
 		Sessions: a.Sessions,
-		Loaders:  func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
-		Clock:    c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
+		Limits:   graphqlhttp.Limits(cfg.Limits), Trusted: trusted, TrustedOnly: cfg.Documents == config.TrustedDocuments,
+		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
+		Clock:   c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready,
 	})

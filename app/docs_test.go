@@ -71,11 +71,11 @@ func TestUserErrorCodesAreDocumented(t *testing.T) {
 	}
 }
 
-// The codes of top-level errors are the words in capitals of the two packages
+// The codes of top-level errors are the words in capitals of the three packages
 // that answer, and the engine's own.
 func TestErrorCodesAreDocumented(t *testing.T) {
 	codes := []string{errcode.ParseFailed, errcode.ValidationFailed}
-	for _, pattern := range []string{"../resolvers/*.go", "../web/*.go"} {
+	for _, pattern := range []string{"../graphqlhttp/*.go", "../resolvers/*.go", "../web/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +102,8 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	for _, file := range []string{
-		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/identity.md", "docs/keys.md", "docs/notices.md", "examples/README.md",
+		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/graphql.md", "docs/identity.md", "docs/keys.md", "docs/notices.md",
+		"examples/README.md",
 	} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(link[1], ":") {
@@ -134,5 +135,19 @@ func TestContributingListsTargets(t *testing.T) {
 		if target[1] != "help" && !strings.Contains(read(t, "CONTRIBUTING.md"), "| `make "+target[1]+"` |") {
 			t.Errorf("CONTRIBUTING.md does not list make %s", target[1])
 		}
+	}
+}
+
+func TestLimitsAreDocumented(t *testing.T) {
+	cfg, err := config.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| ([0-9,]+) \\|").FindAllStringSubmatch(read(t, "docs/graphql.md"), -1) {
+		listed = append(listed, row[1]+"="+strings.ReplaceAll(row[2], ",", ""))
+	}
+	if text := strings.Join(listed, ","); text != cfg.Limits.String() {
+		t.Errorf("docs/graphql.md has %s\nthe settings have %s", text, cfg.Limits)
 	}
 }

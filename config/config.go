@@ -50,6 +50,8 @@ type Config struct {
 	Now                 time.Time           `env:"MOBILEPAY_NOW" default:"the real time" doc:"Instant at which the clock starts, such as 2026-11-18T14:59:00-05:00. Sandbox only."`
 	HolidayPosting      loan.HolidayPosting `env:"MOBILEPAY_HOLIDAY_POSTING" envDefault:"POST_ON_DATE" doc:"What a payment dated on a bank holiday does: POST_ON_DATE, NEXT_BANKING_DAY or REJECT."`
 	FurthestDays        int                 `env:"MOBILEPAY_FURTHEST_DAYS" envDefault:"60" doc:"How many days ahead a payment may be dated, 1 to 365."`
+	Documents           DocumentPolicy      `env:"MOBILEPAY_DOCUMENTS" envDefault:"any" doc:"any or trusted: whether every GraphQL document may run, or those of the released apps alone."`
+	Limits              Limits              `env:"MOBILEPAY_LIMITS" envDefault:"bytes=15000,tokens=1000,operations=5,fragments=20,depth=12,selections=60,aliases=15,directives=8,mutations=1,cost=20000" doc:"The largest GraphQL document that runs. What is left out has its default."`
 	SessionIdle         time.Duration       `env:"MOBILEPAY_SESSION_IDLE" envDefault:"15m" doc:"How long a session lives without a request."`
 	SessionAbsolute     time.Duration       `env:"MOBILEPAY_SESSION_ABSOLUTE" envDefault:"12h" doc:"How long a session lives at most."`
 	OperationsPerMinute int                 `env:"MOBILEPAY_OPERATIONS_PER_MINUTE" default:"60 in production, 6000 in sandbox" doc:"How many operations a session may send in a minute, over all instances."`
@@ -83,6 +85,15 @@ type LogFormat string
 const (
 	LogText LogFormat = "text"
 	LogJSON LogFormat = "json"
+)
+
+// DocumentPolicy says which documents run.
+type DocumentPolicy string
+
+// The policies.
+const (
+	AnyDocument      DocumentPolicy = "any"
+	TrustedDocuments DocumentPolicy = "trusted"
 )
 
 // maxRequestTimeout is the promise that every request ends, within which the
@@ -159,6 +170,8 @@ func kind(t reflect.Type) string {
 		return "a duration such as 90s, 15m or 12h"
 	case reflect.TypeFor[time.Time]():
 		return "an instant in RFC 3339 such as 2026-11-18T14:59:00-05:00"
+	case reflect.TypeFor[Limits]():
+		return "limits such as depth=12,cost=5000, each more than zero"
 	case reflect.TypeFor[slog.Level]():
 		return "debug, info, warn or error"
 	default:
@@ -232,6 +245,7 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		must(false, "MOBILEPAY_HOLIDAY_POSTING", "is not POST_ON_DATE, NEXT_BANKING_DAY or REJECT")
 	}
 	must(c.FurthestDays >= 1 && c.FurthestDays <= 365, "MOBILEPAY_FURTHEST_DAYS", "is not between 1 and 365")
+	must(c.Documents == AnyDocument || c.Documents == TrustedDocuments, "MOBILEPAY_DOCUMENTS", "is not any or trusted")
 	must(c.SessionIdle > 0, "MOBILEPAY_SESSION_IDLE", "is not more than zero")
 	must(c.SessionAbsolute >= c.SessionIdle, "MOBILEPAY_SESSION_ABSOLUTE", "is less than MOBILEPAY_SESSION_IDLE")
 	must(c.OperationsPerMinute >= 1 && c.OperationsPerMinute <= 1_000_000, "MOBILEPAY_OPERATIONS_PER_MINUTE", "is not between 1 and 1000000")

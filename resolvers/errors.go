@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ const (
 	codeBadUserInput    = "BAD_USER_INPUT"
 	codeInternal        = "INTERNAL"
 )
+
+// documentCodes are the others that are about a document and come from the
+// engine. A client reads the message of the one that is not found.
+var documentCodes = []string{"COMPLEXITY_LIMIT_EXCEEDED", "DOCUMENT_NOT_TRUSTED", "BAD_REQUEST", codeNotFound}
+
+const codeNotFound = "PERSISTED_QUERY_NOT_FOUND"
 
 // Presenter is the one place where errors become answers. What is not known here
 // is internal: it is logged with the request id, and tells the outside nothing.
@@ -56,7 +63,7 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 		case errors.As(err, &bad):
 			return answer(codeBadUserInput, bad.Error())
 		case known != nil && isDocumentError(known):
-			if terse {
+			if terse && documentCode(known) != codeNotFound {
 				return answer(documentCode(known), "The request is not a valid GraphQL operation.")
 			}
 			return known
@@ -86,7 +93,7 @@ func isDocumentError(err *gqlerror.Error) bool { return documentCode(err) != "" 
 
 func documentCode(err *gqlerror.Error) string {
 	code, _ := err.Extensions["code"].(string)
-	if strings.HasPrefix(code, "GRAPHQL_") || code == "COMPLEXITY_LIMIT_EXCEEDED" {
+	if strings.HasPrefix(code, "GRAPHQL_") || slices.Contains(documentCodes, code) {
 		return code
 	}
 	return ""

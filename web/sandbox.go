@@ -23,6 +23,9 @@ type SandboxMoves struct {
 	ShowNotices func(ctx context.Context, to string) ([]servicing.OutboxNotice, error)
 }
 
+// maxBody is the largest body of these routes in bytes.
+const maxBody = 64 << 10
+
 func (o Options) sandboxRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /sandbox/clock", func(w http.ResponseWriter, _ *http.Request) { o.showClock(w) })
 	mux.HandleFunc("POST /sandbox/clock", o.moveClock)

@@ -12,19 +12,16 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/dataloaders"
+	"github.com/automobilepay/mobilepay/graphqlhttp"
 	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/session"
 )
@@ -33,6 +30,12 @@ import (
 type Options struct {
 	Schema   graphql.ExecutableSchema
 	Sessions *session.Store
+	// Limits are the largest document that runs.
+	Limits graphqlhttp.Limits
+	// Trusted is documents that may be named by their ids. Where TrustedOnly, no
+	// other runs.
+	Trusted     map[string]string
+	TrustedOnly bool
 	// Loaders makes the loaders of a request received at an instant.
 	Loaders func(time.Time) *dataloaders.Loaders
 	Clock   clock.Clock
@@ -50,31 +53,10 @@ type Options struct {
 	Ready func(context.Context) error
 }
 
-// Limits on a document that the parser keeps. The others come with validation.
-const (
-	maxTokens       = 1000
-	cachedDocuments = 200
-)
-
 // New makes the handler of all routes.
 func New(o Options) http.Handler {
-	server := handler.New(o.Schema)
-	server.AddTransport(post{})
-	server.SetParserTokenLimit(maxTokens)
-	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
-	server.SetErrorPresenter(resolvers.Presenter(o.Log, !o.Sandbox))
-	server.SetRecoverFunc(resolvers.Recover(o.Log))
-	server.SetDisableSuggestion(!o.Sandbox)
-	server.Use(new(oneOf))
-	server.Use(noDefer)
-	if o.Sandbox {
-		server.Use(extension.Introspection{})
-	} else {
-		server.Use(noIntrospection)
-	}
-
 	mux := http.NewServeMux()
-	mux.Handle("POST /graphql", o.identify(server))
+	mux.Handle("/graphql", o.identify(o.graphQL()))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	if o.Sandbox {
@@ -119,33 +101,37 @@ func (o Options) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		now := auth.RequestFrom(ctx).At
-		identity := o.identity(ctx, r)
+		identity, left := o.identity(ctx, r)
 		if limited := new(session.RateLimited); errors.As(identity.Err, &limited) {
-			w.Header().Set("Retry-After", fmt.Sprint(resolvers.Seconds(limited.RetryAfter)))
-			respond(w, mediaJSON, http.StatusTooManyRequests, &graphql.Response{Errors: gqlerror.List{resolvers.RateLimited(limited.RetryAfter, nil)}})
+			w.Header().Set("Retry-After", strconv.Itoa(resolvers.Seconds(limited.RetryAfter)))
+			graphqlhttp.Refuse(w, r, http.StatusTooManyRequests, resolvers.RateLimited(limited.RetryAfter, nil))
 			return
 		}
-		ctx = auth.WithIdentity(ctx, identity)
+		ctx = context.WithValue(auth.WithIdentity(ctx, identity), operationsLeft{}, left)
 		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(now))))
 	})
 }
 
-func (o Options) identity(ctx context.Context, r *http.Request) auth.Identity {
+// operationsLeft finds in a context how many more operations the session may send now.
+type operationsLeft struct{}
+
+// identity is who makes a request, and how many more operations they may send now.
+func (o Options) identity(ctx context.Context, r *http.Request) (_ auth.Identity, left int) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return auth.Identity{Err: auth.ErrUnauthenticated}
+		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
 	}
 	request := auth.RequestFrom(ctx)
-	s, _, err := o.Sessions.Touch(ctx, request.At, token, request.Address)
+	s, verdict, err := o.Sessions.Touch(ctx, request.At, token, request.Address)
 	switch {
 	case errors.Is(err, session.ErrNoSession):
-		return auth.Identity{Err: auth.ErrUnauthenticated}
+		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
 	case errors.As(err, new(*session.RateLimited)):
-		return auth.Identity{Err: err}
+		return auth.Identity{Err: err}, 0
 	case err != nil:
-		return auth.Identity{Err: fmt.Errorf("%w: %w", auth.ErrUnavailable, err)}
+		return auth.Identity{Err: fmt.Errorf("%w: %w", auth.ErrUnavailable, err)}, 0
 	}
-	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID, SteppedUpAt: s.SteppedUpAt}}
+	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID, SteppedUpAt: s.SteppedUpAt}}, verdict.Remaining
 }
 
 func (o Options) ready(w http.ResponseWriter, r *http.Request) {

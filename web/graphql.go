@@ -1,0 +1,71 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql/handler"
+
+	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/graphqlhttp"
+	"github.com/automobilepay/mobilepay/resolvers"
+)
+
+// lists is how many entries the lists have that are short by nature, for the cost
+// of an operation.
+var lists = map[string]int{
+	"Viewer.vehicles":           5,
+	"Viewer.paymentAccounts":    5,
+	"Vehicle.paymentDates":      60,
+	"PaymentPreview.allocation": 5,
+}
+
+// graphQL is the route that runs operations.
+func (o Options) graphQL() http.Handler {
+	server := handler.New(o.Schema)
+	server.AddTransport(o.transport())
+	server.SetErrorPresenter(resolvers.Presenter(o.Log, !o.Sandbox))
+	server.SetRecoverFunc(resolvers.Recover(o.Log))
+	server.SetQueryCache(graphqlhttp.Prepared{})
+	persisted := &graphqlhttp.Persisted{Trusted: o.Trusted, Only: o.TrustedOnly}
+	if !o.TrustedOnly {
+		persisted.Cache = o.Sessions.Documents(o.registrant)
+	}
+	server.Use(persisted)
+	server.Use(&graphqlhttp.Documents{Limits: o.Limits, Lists: lists, Introspection: o.Sandbox, Suggestions: o.Sandbox})
+	return server
+}
+
+func (o Options) transport() graphqlhttp.Transport {
+	t := graphqlhttp.Transport{GET: o.Sandbox, Recover: resolvers.Recover(o.Log)}
+	if o.Sandbox {
+		t.Extensions = extensions
+	}
+	return t
+}
+
+// extensions tell a developer what an operation takes, and how many more the session
+// may send now.
+func extensions(ctx context.Context) map[string]any {
+	told := map[string]any{}
+	if cost, ok := graphqlhttp.CostOf(ctx); ok {
+		told["cost"] = cost
+	}
+	if _, err := auth.FromContext(ctx); err == nil {
+		told["rateLimit"] = map[string]any{"remaining": ctx.Value(operationsLeft{})}
+	}
+	return told
+}
+
+// registrant is for whom a document is registered, of whom each has so many. In
+// the sandbox it is anybody, by address; in production a customer.
+func (o Options) registrant(ctx context.Context) string {
+	if viewer, err := auth.FromContext(ctx); err == nil {
+		return "customer-" + strconv.FormatInt(int64(viewer.CustomerID), 10)
+	}
+	if o.Sandbox {
+		return "address-" + auth.RequestFrom(ctx).Address
+	}
+	return ""
+}
