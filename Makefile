@@ -8,6 +8,8 @@ GOLANGCI_WANT := 2.15.0
 # Packages whose tests need no database and no Redis.
 UNIT := $(foreach dir,loan ach auth vault clock config operations,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
 
+AUDITS := conformance/node_modules/.package-lock.json
+
 # check's parts must keep their order, whatever -j says.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -49,7 +51,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 
 .PHONY: test
 test: export CGO_ENABLED := 1
-test: cc chromium ## run all tests with the race detector, on a Postgres and a Redis of their own
+test: cc chromium $(AUDITS) ## run all tests with the race detector, on a Postgres and a Redis of their own
 	scripts/with-services $(GO) test -race -timeout 20m ./...
 
 .PHONY: test-unit
@@ -72,6 +74,12 @@ cc:
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || scripts/apt-install chromium || true
+
+# The audit suite for GraphQL over HTTP, which one test runs with node.
+$(AUDITS): conformance/package-lock.json
+	@command -v npm >/dev/null || scripts/apt-install nodejs npm
+	npm ci --prefix conformance
+	@touch $@
 
 .PHONY: clean
 clean: ## remove what was built here; the data directory and .tools stay
