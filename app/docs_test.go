@@ -139,7 +139,7 @@ func TestContributingListsTargets(t *testing.T) {
 }
 
 func TestLimitsAreDocumented(t *testing.T) {
-	cfg, err := config.Load(nil)
+	cfg, err := config.Load(nil, config.Everything)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
@@ -63,7 +64,7 @@ func check(t *testing.T, e *testenv.Env, said string) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
 	}
-	demo, err := e.App.Store.CredentialsOf(t.Context(), "demo")
+	demo, err := e.App.Store.CredentialsOf(t.Context(), "demo", "", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestInBrowserWrongPassword(t *testing.T) {
 // scheduled is how many payments the books have in this state.
 func scheduled(t *testing.T, e *testenv.Env) int {
 	t.Helper()
-	customer, err := e.App.Store.CredentialsOf(t.Context(), "demo")
+	customer, err := e.App.Store.CredentialsOf(t.Context(), "demo", "", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func BenchmarkTouch(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.Touch(b.Context(), start, token); err != nil {
+				if _, _, err := s.Touch(b.Context(), start, token, "192.0.2.1"); err != nil {
 					b.Fatal(err)
 				}
 			}

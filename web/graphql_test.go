@@ -16,7 +16,7 @@ import (
 // from them. With -v the largest of each is shown.
 func TestLimitsLeaveRoom(t *testing.T) {
 	t.Parallel()
-	cfg, err := config.Load(nil)
+	cfg, err := config.Load(nil, config.Everything)
 	if err != nil {
 		t.Fatal(err)
 	}
