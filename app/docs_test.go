@@ -103,7 +103,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 func TestLinks(t *testing.T) {
 	for _, file := range []string{
 		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/graphql.md", "docs/identity.md", "docs/keys.md", "docs/notices.md",
-		"examples/README.md",
+		"docs/security.md", "examples/README.md",
 	} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(link[1], ":") {
@@ -149,5 +149,35 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 	if text := strings.Join(listed, ","); text != cfg.Limits.String() {
 		t.Errorf("docs/graphql.md has %s\nthe settings have %s", text, cfg.Limits)
+	}
+}
+
+// What docs/security.md says is held by tests that exist.
+func TestSecurityNamesItsTests(t *testing.T) {
+	exists := map[string]bool{}
+	files, err := filepath.Glob("../*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			exists[test[1]] = true
+		}
+	}
+	page := read(t, "docs/security.md")
+	for _, row := range regexp.MustCompile(`(?m)^\| [^|]+ \| (.*) \|$`).FindAllStringSubmatch(page, -1) {
+		named := regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1)
+		if len(named) == 0 && row[1] != "Shown by" {
+			t.Errorf("nothing shows: %s", row[0])
+		}
+		for _, test := range named {
+			if !exists[test[1]] {
+				t.Errorf("there is no %s", test[1])
+			}
+		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 	number = "000123456789"
 	email  = "dana.canary+pay@mail.example.com"
 	word   = "canary-of-coal"
+	rescue = "7K3Q-9XTD-2HVW-0MCB" // a recovery code
 )
 
 // both is what the two handlers write.
@@ -40,7 +41,7 @@ func both(t *testing.T, log func(*slog.Logger)) string {
 // hides fails if a secret is in what was logged, also with its quotes escaped.
 func hides(t *testing.T, out string) {
 	t.Helper()
-	for _, secret := range []string{token, number, email, "dana.canary", word} {
+	for _, secret := range []string{token, number, email, "dana.canary", word, rescue} {
 		if strings.Contains(out, secret) {
 			t.Errorf("%s is in %s", secret, out)
 		}
@@ -111,6 +112,7 @@ func TestValuesThatLookLikeSecrets(t *testing.T) {
 		number, "account " + number, `"` + number + `"`, "number=" + number, "(" + number + ")", "account-" + number, number + ".", "acct_" + number,
 		"numbers 12345678, " + number, email, "<" + email + ">", "mailto:" + email, "to " + email + ": refused", `code: "123456" and ` + email,
 		`pq: duplicate key DETAIL: Key (email)=(` + word + `) already exists.`, "no trace of " + number,
+		rescue, "code " + rescue + " is wrong", `code: "` + rescue + `"`,
 	} {
 		hides(t, both(t, func(l *slog.Logger) { l.Info(text) }))
 		hides(t, both(t, func(l *slog.Logger) { l.Error("failed", "error", errors.New(text)) }))

@@ -58,6 +58,7 @@ func isID(name string) bool {
 
 const (
 	tokenLength    = 43 // of 256 bits in base64url
+	recoveryLength = 19 // of a recovery code, four groups of four
 	shortestNumber = 8  // of what is taken for an account number; shorter ones are too much like others
 	longestNumber  = 17
 )
@@ -78,7 +79,7 @@ func suspicious(text string) (marked, long bool) {
 			digits, word = 0, 0
 			marked = marked || c == '@' || c == '=' || c == ':' || c == ' ' && i >= 5 && isScheme(text[:i])
 		}
-		long = long || digits >= shortestNumber || word >= tokenLength
+		long = long || digits >= shortestNumber || word >= recoveryLength
 	}
 	return marked, long
 }
@@ -105,6 +106,8 @@ var (
 	words   = regexp.MustCompile(`[A-Za-z0-9_-]{8,}`)
 	uuid    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	hex     = regexp.MustCompile(`^([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$`)
+	// recovery is a code that takes the place of a second factor.
+	recovery = regexp.MustCompile(`(?i)^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}$`)
 	// dated is the beginning of a file's name, such as 20261118-1500-A.ach.
 	dated = regexp.MustCompile(`^20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])-\d{4}-`)
 )
@@ -163,7 +166,7 @@ func cleanWord(text string, from, to int, ids bool) string {
 	switch {
 	case hex.MatchString(word), uuid.MatchString(word), strings.HasSuffix(text[:from], "SHA256:"): // the last is that of a host's key
 		return word
-	case len(word) == tokenLength, len(word) > tokenLength && mixed(word):
+	case recovery.MatchString(word), len(word) == tokenLength, len(word) > tokenLength && mixed(word):
 		return Hidden
 	case ids, dated.MatchString(word):
 		return word

@@ -106,11 +106,11 @@ func (e *Env) AddDemo() {
 	}
 }
 
-// OpenSession opens a session without a password, in which the customer has just
-// confirmed who they are.
+// OpenSession opens a session without a password, in which no step-up is asked for
+// however far the clock is moved.
 func (e *Env) OpenSession(id loan.CustomerID) string {
 	e.t.Helper()
-	return e.openSession(session.Session{CustomerID: id, SteppedUpAt: e.Clock.Now()})
+	return e.openSession(session.Session{CustomerID: id, SteppedUpAt: e.Clock.Now().AddDate(100, 0, 0)})
 }
 
 // OpenPlainSession opens a session without a password and without a step-up.
@@ -190,8 +190,8 @@ func (e *Env) AddHolder(lastName string) Holder {
 // Notice is a notice as the sandbox shows it.
 type Notice struct{ To, Kind, Text, Code string }
 
-// noticesTo is what was sent to an address, latest first.
-func (e *Env) noticesTo(address string) []Notice {
+// Mailbox is what was sent to an address, latest first.
+func (e *Env) Mailbox(address string) []Notice {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(e.t.Context(), http.MethodGet, e.URL+"/sandbox/outbox?to="+url.QueryEscape(address), nil)
 	if err != nil {
@@ -213,7 +213,7 @@ func (e *Env) noticesTo(address string) []Notice {
 func (e *Env) NoticesTo(address string) []string {
 	e.t.Helper()
 	var kinds []string
-	for _, n := range e.noticesTo(address) {
+	for _, n := range e.Mailbox(address) {
 		kinds = append(kinds, n.Kind)
 	}
 	return kinds
@@ -222,7 +222,7 @@ func (e *Env) NoticesTo(address string) []string {
 // Code is the latest code that was sent to an address.
 func (e *Env) Code(address string) string {
 	e.t.Helper()
-	for _, n := range e.noticesTo(address) {
+	for _, n := range e.Mailbox(address) {
 		if n.Code != "" {
 			return n.Code
 		}
