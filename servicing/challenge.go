@@ -126,9 +126,9 @@ func (s *Service) opaque(parts ...string) string {
 func ofCustomer(id loan.CustomerID) string { return fmt.Sprintf("customer:%d", id) }
 
 // tell adds the audit row of something that happened without any other change.
-func (s *Service) tell(ctx context.Context, viewer auth.Viewer, books loan.CustomerID, action string, detail any) error {
+func (s *Service) tell(ctx context.Context, viewer auth.Viewer, books loan.CustomerID, action string) error {
 	return s.Store.InTx(ctx, func(tx *store.Tx) error {
-		return record(ctx, tx, viewer, books, action, ofCustomer(books), detail)
+		return record(ctx, tx, viewer, books, action, ofCustomer(books), struct{}{})
 	})
 }
 

@@ -46,7 +46,7 @@ func (s *Service) Enroll(ctx context.Context, in EnrollInput) (*LoggedIn, error)
 		return nil, err
 	}
 	if customer == nil {
-		err := s.tell(ctx, auth.Viewer{}, 0, "enrollment.not_matched", struct{}{})
+		err := s.tell(ctx, auth.Viewer{}, 0, "enrollment.not_matched")
 		return nil, errors.Join(err, loan.Refuse(loan.CodeEnrollmentNotMatched, "We found no account with these details.", "account"))
 	}
 	if err := s.right(ctx, guess); err != nil {
@@ -192,5 +192,5 @@ func (s *Service) RevealUsername(ctx context.Context, in RevealUsernameInput) (s
 	if err != nil {
 		return "", err
 	}
-	return customer.Username, s.tell(ctx, auth.Viewer{CustomerID: id}, id, "username.revealed", struct{}{})
+	return customer.Username, s.tell(ctx, auth.Viewer{CustomerID: id}, id, "username.revealed")
 }

@@ -119,7 +119,7 @@ func (s *Service) checkPassword(ctx context.Context, c store.Credentials, passwo
 	case ok:
 		return nil
 	}
-	if err := s.tell(ctx, auth.Viewer{}, c.CustomerID, "password.wrong", struct{}{}); err != nil {
+	if err := s.tell(ctx, auth.Viewer{}, c.CustomerID, "password.wrong"); err != nil {
 		return err
 	}
 	return errCredentials
@@ -173,7 +173,7 @@ func (s *Service) LogOut(ctx context.Context, viewer auth.Viewer) error {
 	if err := s.Sessions.End(ctx, viewer.CustomerID, viewer.SessionID); err != nil && !errors.Is(err, session.ErrNoSession) {
 		return err
 	}
-	return s.tell(ctx, viewer, viewer.CustomerID, "session.closed", struct{}{})
+	return s.tell(ctx, viewer, viewer.CustomerID, "session.closed")
 }
 
 // ActiveSession is a session of the viewer on some device.
@@ -212,7 +212,7 @@ func (s *Service) RevokeSession(ctx context.Context, viewer auth.Viewer, in Revo
 	if err != nil {
 		return nil, err
 	}
-	if err := s.tell(ctx, viewer, viewer.CustomerID, "session.revoked", struct{}{}); err != nil {
+	if err := s.tell(ctx, viewer, viewer.CustomerID, "session.revoked"); err != nil {
 		return nil, err
 	}
 	return s.Store.Customer(ctx, viewer.CustomerID)

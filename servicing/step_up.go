@@ -119,7 +119,7 @@ func (s *Service) ConfirmIdentity(ctx context.Context, viewer auth.Viewer, in Co
 	if err := s.right(ctx, guess); err != nil {
 		return nil, err
 	}
-	if err := s.tell(ctx, viewer, viewer.CustomerID, "identity.confirmed", struct{}{}); err != nil {
+	if err := s.tell(ctx, viewer, viewer.CustomerID, "identity.confirmed"); err != nil {
 		return nil, err
 	}
 	opened, err := s.rotate(ctx, viewer, true)
@@ -191,7 +191,7 @@ func (s *Service) checkSecondFactor(ctx context.Context, owner loan.CustomerID, 
 	if err != nil || right {
 		return err
 	}
-	if err := s.tell(ctx, auth.Viewer{}, owner, "second_factor.wrong", struct{}{}); err != nil {
+	if err := s.tell(ctx, auth.Viewer{}, owner, "second_factor.wrong"); err != nil {
 		return err
 	}
 	return codeWrong("secondFactor")

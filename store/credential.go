@@ -8,6 +8,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
+// #nosec G101 -- these are names of columns
 const credentialColumns = `
 SELECT c.id, c.username, c.password_hash, c.password_weak, f.customer_id IS NOT NULL AS second_factor, `
 
