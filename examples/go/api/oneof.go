@@ -25,3 +25,23 @@ type AutoPayDayInput struct {
 	DayOfMonth    *int `json:"dayOfMonth,omitempty"`
 	DaysBeforeDue *int `json:"daysBeforeDue,omitempty"`
 }
+
+// SecondFactorInput is a second factor: exactly one of the two.
+type SecondFactorInput struct {
+	Totp         *string `json:"totp,omitempty"`
+	RecoveryCode *string `json:"recoveryCode,omitempty"`
+}
+
+// ConfirmIdentityInput is how the customer confirms who they are: exactly one of the
+// three.
+type ConfirmIdentityInput struct {
+	Totp            *string               `json:"totp,omitempty"`
+	RecoveryCode    *string               `json:"recoveryCode,omitempty"`
+	PasswordAndCode *PasswordAndCodeInput `json:"passwordAndCode,omitempty"`
+}
+
+// PasswordAndCodeInput is the password with a code that was sent.
+type PasswordAndCodeInput struct {
+	Password string `json:"password"`
+	Code     string `json:"code"`
+}
