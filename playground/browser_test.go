@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/pquerna/otp/totp"
 
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/operations"
@@ -74,6 +75,13 @@ func TestInBrowser(t *testing.T) {
 		t.Errorf("%d payments are scheduled, want %d", now, before)
 	}
 
+	b.stepUp("Add payment account")
+	b.responds(`"nickname": "Household"`, `"replayed": false`)
+	b.shows(".bar .session strong", "Dana Reyes")
+	b.choose("Pay a fixed amount on the 15th")
+	b.run()
+	b.responds(`"status": "ACTIVE"`, `"dayOfMonth": 15`)
+
 	b.do(chromedp.Click(css(`button[aria-label="Show Documentation Explorer"]`)))
 	b.shows(".graphiql-doc-explorer", "Mutation")
 	b.do(chromedp.Click(`//a[contains(@class,"graphiql-doc-explorer-type-name")][text()="Query"]`))
@@ -119,6 +127,46 @@ func TestInBrowser(t *testing.T) {
 	b.picture("phone-operations")
 	b.choose("Pay today")
 	b.picture("phone-pay")
+	b.stepUp("Pay from a new account")
+	b.responds(`"status": "SCHEDULED"`, `"nickname": "Rainy day"`)
+}
+
+// A customer with a second factor logs in and steps up with it.
+func TestInBrowserSecondFactor(t *testing.T) {
+	e := testenv.New(t, testenv.Embedded)
+	e.AddDemo()
+	b := open(t, e.URL+"/playground")
+	b.do(chromedp.WaitVisible(css(".bar form")), chromedp.Click(css(`.bar form button`)), chromedp.WaitVisible(css(".bar .session strong")))
+	b.stepUp("Set up TOTP")
+	b.responds(`"uri": "otpauth://totp/`)
+	secret := b.text(`JSON.parse(document.querySelector('.graphiql-response .CodeMirror').CodeMirror.getValue()).data.setUpTotp.secret`)
+	code := func() string {
+		t.Helper()
+		e.Clock.Advance(30 * time.Second) // each counts once
+		code, err := totp.GenerateCode(secret, e.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	b.choose("Confirm TOTP")
+	b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector('.graphiql-editor-tool .CodeMirror').CodeMirror.setValue('{"input": {"code": %q}}')`, code())))
+	b.run()
+	b.responds(`"recoveryCodesLeft": 10`)
+	b.do(chromedp.Click(css(`.bar .session button`)), chromedp.WaitVisible(css(".bar form")), chromedp.Click(css(`.bar form button`)))
+	b.shows(`.bar [role="alert"]`, "authenticator app")
+	b.picture("second-factor")
+	b.do(chromedp.SendKeys(css(`.bar input[name="secondFactor"]`), code()), chromedp.Click(css(`.bar form button`)), chromedp.WaitVisible(css(".bar .session strong")))
+
+	e.Clock.Advance(6 * time.Minute) // the log-in counts as a step-up for five
+	b.choose("Renew recovery codes")
+	b.run()
+	b.shows(".step-up", "authenticator app")
+	b.picture("step-up-by-app")
+	b.do(chromedp.SendKeys(css(`.step-up input[name="code"]`), code()), chromedp.Click(`//form[@class="step-up"]//button[text()="Confirm"]`))
+	b.shows(".step-up", "You are confirmed until")
+	b.do(chromedp.Click(css(".step-up button")))
+	b.responds(`"recoveryCodes": [`)
 }
 
 // What the log-in form refuses is said.
@@ -136,6 +184,24 @@ func TestInBrowserWrongPassword(t *testing.T) {
 		t.Error("it has let somebody in")
 	}
 	b.picture("refused")
+}
+
+// stepUp runs an operation that needs a step-up, confirms who the customer is by the bar
+// that comes, and runs it again.
+func (b browser) stepUp(title string) {
+	b.t.Helper()
+	b.choose(title)
+	b.run()
+	b.responds(`"STEP_UP_REQUIRED"`)
+	b.do(chromedp.WaitVisible(css(".step-up input[name='password']")))
+	b.picture("step-up " + title)
+	b.do(chromedp.Click(`//form[@class="step-up"]//button[text()="Send a code"]`))
+	b.wait(`document.querySelector('.step-up').textContent + ' ' + (document.querySelector('.step-up input[name="code"]').value.length === 6)`, "The code went to d•••@example.com", "true")
+	b.picture("code " + title)
+	b.do(chromedp.Click(`//form[@class="step-up"]//button[text()="Confirm"]`))
+	b.shows(".step-up", "You are confirmed until")
+	b.picture("confirmed " + title)
+	b.do(chromedp.Click(css(".step-up button")), chromedp.WaitNotPresent(css(".step-up")))
 }
 
 // scheduled is how many payments the books have in this state.

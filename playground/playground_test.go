@@ -150,8 +150,8 @@ func TestPlaceholders(t *testing.T) {
 
 // The page uses operations by name: they are there.
 func TestOperationsByName(t *testing.T) {
-	for _, file := range []string{"src/facts.ts", "src/Bar.tsx"} {
-		names := regexp.MustCompile(`(?:read\(|entry\.name === )'(\w+)'`).FindAllStringSubmatch(source(t, file), -1)
+	for _, file := range []string{"src/facts.ts", "src/Bar.tsx", "src/StepUp.tsx"} {
+		names := regexp.MustCompile(`(?:read\(|send\(|entry\.name === )'(\w+)'`).FindAllStringSubmatch(source(t, file), -1)
 		if len(names) == 0 {
 			t.Errorf("%s names no operation", file)
 		}

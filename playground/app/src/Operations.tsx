@@ -2,7 +2,7 @@ import type { GraphiQLPlugin } from '@graphiql/react';
 import type { Entry, Example } from './entries';
 import { useBench } from './Workbench';
 
-const spaced = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/auto pay/i, 'Auto Pay');
+const spaced = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/auto pay/i, 'Auto Pay').replace(/totp/, 'TOTP');
 
 // Operations lists what the app ships, by group. A click brings the tab to the front.
 function Operations() {

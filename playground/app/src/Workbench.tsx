@@ -7,6 +7,7 @@ import { useSession } from './session';
 interface Bench {
   entries: Entry[];
   moment?: Moment;
+  facts: Facts;
   shown?: Example; // what the tab in front was made of
   open(entry: Entry, example: Example): void;
 }
@@ -66,7 +67,7 @@ export function Workbench({ entries, refresh, children }: { entries: Entry[]; re
   async function read(frontToo: boolean) {
     const books = await readFacts(entries);
     facts.current = books.facts;
-    setMoment(books.moment);
+    setMoment(books.moment); // draws the page anew, facts included
     fillTabs(frontToo);
   }
 
@@ -84,7 +85,7 @@ export function Workbench({ entries, refresh, children }: { entries: Entry[]; re
     facts.current = {};
     setMoment(undefined);
     fillTabs(true);
-  }, [session]);
+  }, [session?.name]); // a new token of the same session is no news
 
   function open(entry: Entry, example: Example) {
     const { tabs, activeTabIndex, moveTab, changeTab, queryEditor, variableEditor } = editor;
@@ -114,5 +115,5 @@ export function Workbench({ entries, refresh, children }: { entries: Entry[]; re
   }, [editor.activeTabIndex]);
 
   const shown = filled.current.get(editor.tabs[editor.activeTabIndex]?.id ?? '')?.example;
-  return <BenchContext value={{ entries, moment, shown, open }}>{children}</BenchContext>;
+  return <BenchContext value={{ entries, moment, facts: facts.current, shown, open }}>{children}</BenchContext>;
 }

@@ -1,6 +1,6 @@
 // What the placeholders of the examples stand for: the ids and dates in the books of
 // whoever is logged in, and what has to be new each time.
-import { ask } from './session';
+import { ask, latestChallenge, latestCode } from './session';
 import type { Entry } from './entries';
 
 export type Facts = Record<string, string | undefined>;
@@ -16,11 +16,13 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     const query = entries.find((entry) => entry.name === operationName)?.query;
     return query ? ((await ask({ query, operationName, variables })).data ?? {}) : {};
   };
-  const [home, pending, statements, profile] = await Promise.all([
+  const [home, pending, statements, profile, open, code] = await Promise.all([
     read('Home'),
     read('PendingPayments', { first: 100 }),
     read('Statements', { first: 1 }),
     read('Profile'),
+    read('Sessions'),
+    latestCode(),
   ]);
   const vehicles: any[] = home.viewer?.vehicles ?? [];
   const accounts: any[] = home.viewer?.paymentAccounts ?? [];
@@ -38,8 +40,12 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     otherAccount: first(accounts.toReversed(), (a) => !a.isDefault),
     pending: first(payments, (p) => p.canCancel),
     statement: statements.viewer?.vehicles.flatMap((v: any) => v.statements.edges)[0]?.node.id,
+    username: profile.viewer?.username,
     email: profile.viewer?.email,
     phone: profile.viewer?.phone,
+    otherSession: open.viewer?.sessions.find((s: any) => !s.current)?.id,
+    code,
+    challenge: latestChallenge(),
     today,
     earliest: home.nextCutoff?.scheduledOn,
     inAWeek: today && addDays(today, 7),

@@ -16,25 +16,39 @@ export interface Answer {
 
 let token = '';
 let session: Session | null = null;
+let methods: string[] | null = null; // by which the customer can confirm who they are, where that is asked for
+let challenge: string | undefined; // what was answered last to who has forgotten something
 const listeners = new Set<() => void>();
 
 function change(to: Session | null) {
   if (!to) token = '';
   session = to;
-  listeners.forEach((listener) => listener());
+  if (!to) methods = null;
+  tell();
 }
 
-export const useSession = () =>
-  useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => session,
-  );
+function askFor(these: string[] | null) {
+  methods = these;
+  tell();
+}
+
+const tell = () => listeners.forEach((listener) => listener());
+
+const listen = (listener: () => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+export const useSession = () => useSyncExternalStore(listen, () => session);
+
+// useStepUp is by what methods the customer has to confirm who they are, if at all.
+export const useStepUp = () => useSyncExternalStore(listen, () => methods);
+
+export const latestChallenge = () => challenge;
 
 // ask sends an operation as whoever is logged in, and notices when that changes by it:
-// any mutation that answers a session logs in, in whatever way that was reached.
+// any mutation that answers a session logs in, in whatever way that was reached. Where the
+// session is an earlier one with a new token, its customer is not told again.
 export async function ask(params: FetcherParams, headers: Record<string, string> = {}): Promise<Answer> {
   const authorization = token && { Authorization: `Bearer ${token}` };
   const response = await fetch('/graphql', {
@@ -47,9 +61,14 @@ export async function ask(params: FetcherParams, headers: Record<string, string>
     if (payload?.session?.token) {
       token = payload.session.token;
       const { firstName = '', lastName = '' } = payload.viewer ?? {};
-      change({ name: `${firstName} ${lastName}`.trim() || 'Logged in', expiresAt: payload.session.expiresAt });
+      const name = `${firstName} ${lastName}`.trim() || session?.name || 'Logged in';
+      change({ name, expiresAt: payload.session.expiresAt ?? session?.expiresAt });
     }
     if (payload?.loggedOut) change(null);
+    if (payload?.confirmedUntil) askFor(null);
+    if (payload?.challengeId) challenge = payload.challengeId;
+    const refusal = payload?.userErrors?.find((refusal: { code?: string }) => refusal.code === 'STEP_UP_REQUIRED');
+    if (refusal) askFor(refusal.methods ?? []);
   }
   if (token && answer.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED')) change(null);
   return answer;
@@ -77,3 +96,14 @@ function operationsOf(query: string): OperationDefinitionNode[] {
 
 // forget drops the token where the server cannot be told.
 export const forget = () => change(null);
+
+// putOff is for who does not want to confirm anything now.
+export const putOff = () => askFor(null);
+
+// latestCode is the code that was sent last, to an address or to anybody. Only a sandbox
+// shows what it has sent.
+export async function latestCode(to = ''): Promise<string | undefined> {
+  const response = await fetch(`/sandbox/outbox?${new URLSearchParams({ to })}`);
+  const { notices } = await response.json();
+  return notices.find((notice: { code?: string }) => notice.code)?.code;
+}
