@@ -8,7 +8,8 @@ GOLANGCI_WANT := 2.15.0
 # Packages whose tests need no database and no Redis.
 UNIT := $(foreach dir,loan ach auth vault clock config operations,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
 
-AUDITS := conformance/node_modules/.package-lock.json
+# What tests use of npm: the audit suite for GraphQL over HTTP, and the example clients.
+NPM := $(addsuffix /node_modules/.package-lock.json,conformance examples/typescript)
 
 # check's parts must keep their order, whatever -j says.
 .NOTPARALLEL:
@@ -51,7 +52,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 
 .PHONY: test
 test: export CGO_ENABLED := 1
-test: cc chromium $(AUDITS) ## run all tests with the race detector, on a Postgres and a Redis of their own
+test: cc chromium modules $(NPM) ## run all tests with the race detector, on a Postgres and a Redis of their own
 	scripts/with-services $(GO) test -race -timeout 20m ./...
 
 .PHONY: test-unit
@@ -76,11 +77,15 @@ cc:
 chromium:
 	@command -v chromium >/dev/null || scripts/apt-install chromium || true
 
-# The audit suite for GraphQL over HTTP, which one test runs with node.
-$(AUDITS): conformance/package-lock.json
+$(NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || scripts/apt-install nodejs npm
-	npm ci --prefix conformance
+	npm ci --ignore-scripts --prefix $*
 	@touch $@
+
+# The Go example is a module of its own.
+.PHONY: modules
+modules:
+	@cd examples/go && $(GO) mod download
 
 .PHONY: clean
 clean: ## remove what was built here; the data directory and .tools stay

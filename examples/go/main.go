@@ -1,15 +1,19 @@
 // Command go is an example of a client of mobilepay in Go: it logs in, pays for the first
-// loan, sends the payment again as after a lost answer, cancels it and logs out.
+// loan, sends the payment again as after a lost answer, cancels it, pays from a new
+// account, for which the customer confirms who they are, and logs out.
 package main
 
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"math/big"
 	"net/http"
+	"strings"
 
 	"github.com/Khan/genqlient/graphql"
 
@@ -37,11 +41,18 @@ func (b *bearer) Do(request *http.Request) (*http.Response, error) {
 	return http.DefaultClient.Do(request)
 }
 
+// app is what an app keeps while somebody uses it.
+type app struct {
+	client  graphql.Client
+	session *bearer
+}
+
 func run(ctx context.Context, url, username, password string) error {
 	session := new(bearer)
-	client := graphql.NewClient(url, session)
+	a := app{graphql.NewClient(url, session), session}
 
-	in, err := api.LogIn(ctx, client, api.LogInInput{Username: username, Password: password})
+	device, platform := "Go example", api.PlatformOther
+	in, err := api.LogIn(ctx, a.client, api.LogInInput{Username: username, Password: password, DeviceName: &device, Platform: &platform})
 	if err != nil {
 		return err
 	}
@@ -50,20 +61,27 @@ func run(ctx context.Context, url, username, password string) error {
 	}
 	session.token = in.LogIn.Session.Token
 	fmt.Println("logged in as", in.LogIn.Viewer.FirstName)
-	return errors.Join(pay(ctx, client), logOut(ctx, client))
-}
 
-func pay(ctx context.Context, client graphql.Client) error {
-	home, err := api.Home(ctx, client)
+	home, err := api.Home(ctx, a.client)
 	if err != nil {
 		return err
 	}
+	// An app asks the customer for these. The code is in their mail; only a sandbox
+	// shows it.
+	ask := func(ctx context.Context) (string, string, error) {
+		code, err := sandboxCode(ctx, strings.TrimSuffix(url, "/graphql")+"/sandbox/outbox")
+		return password, code, err
+	}
+	return errors.Join(a.pay(ctx, home), a.payFromNewAccount(ctx, home, ask), a.logOut(ctx))
+}
+
+func (a app) pay(ctx context.Context, home *api.HomeResponse) error {
 	vehicle, account := home.Viewer.Vehicles[0], home.Viewer.PaymentAccounts[0]
 	amount := api.PaymentAmountInput{Fixed: new("50.00")}
 	date := home.NextCutoff.ScheduledOn
 	fmt.Println("due for the", vehicle.Make, vehicle.Model, "is", vehicle.AmountDue.Formatted)
 
-	preview, err := api.PreviewPayment(ctx, client, api.PreviewPaymentInput{
+	preview, err := api.PreviewPayment(ctx, a.client, api.PreviewPaymentInput{
 		VehicleId: vehicle.Id, Amount: amount, ScheduledOn: date, PaymentAccount: &api.PaymentSourceInput{Saved: &account.Id},
 	})
 	if err != nil {
@@ -83,7 +101,7 @@ func pay(ctx context.Context, client graphql.Client) error {
 	}
 	var id string
 	for range 2 {
-		paid, err := api.SchedulePayment(ctx, client, input)
+		paid, err := api.SchedulePayment(ctx, a.client, input)
 		if err != nil {
 			return err
 		}
@@ -94,8 +112,102 @@ func pay(ctx context.Context, client graphql.Client) error {
 		id = payment.Id
 		fmt.Println("payment", payment.ConfirmationNumber, "is", payment.Status, "and can be cancelled until", payment.CancelBy, "replayed:", paid.SchedulePayment.Replayed)
 	}
+	return a.cancel(ctx, id)
+}
 
-	canceled, err := api.CancelPayment(ctx, client, api.CancelPaymentInput{PaymentId: id, Confirm: true})
+// payFromNewAccount adds a bank account while paying, which needs a step-up: what was
+// refused is sent again, with the same key, when the customer has confirmed who they are.
+func (a app) payFromNewAccount(ctx context.Context, home *api.HomeResponse, ask secrets) error {
+	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000_000))
+	if err != nil {
+		return err
+	}
+	input := api.SchedulePaymentInput{
+		IdempotencyKey: rand.Text(),
+		VehicleId:      home.Viewer.Vehicles[0].Id, Amount: api.PaymentAmountInput{Fixed: new("35.00")}, ScheduledOn: home.NextCutoff.ScheduledOn,
+		PaymentAccount: api.PaymentSourceInput{New: &api.NewPaymentAccountInput{
+			Type: api.AccountTypeSavings, RoutingNumber: "123456780", AccountNumber: fmt.Sprintf("%010d", number),
+			ValidateBy: api.AccountValidationAutomatic, Authorized: true,
+		}},
+	}
+	paid, err := api.SchedulePayment(ctx, a.client, input)
+	if err != nil {
+		return err
+	}
+	if needsStepUp(paid.SchedulePayment.UserErrors) {
+		if err := a.confirmIdentity(ctx, ask); err != nil {
+			return err
+		}
+		if paid, err = api.SchedulePayment(ctx, a.client, input); err != nil {
+			return err
+		}
+	}
+	if err := refusal(paid.SchedulePayment.UserErrors); err != nil {
+		return err
+	}
+	payment := paid.SchedulePayment.Payment
+	fmt.Println("payment", payment.ConfirmationNumber, "from the new account ending", payment.PaymentAccount.Last4, "is", payment.Status)
+	return a.cancel(ctx, payment.Id)
+}
+
+// secrets is what the customer enters to confirm who they are.
+type secrets func(context.Context) (password, code string, err error)
+
+// confirmIdentity confirms who the customer is. The new token replaces the one before.
+func (a app) confirmIdentity(ctx context.Context, ask secrets) error {
+	sent, err := api.RequestIdentityCode(ctx, a.client)
+	if err != nil {
+		return err
+	}
+	if err := refusal(sent.RequestIdentityCode.UserErrors); err != nil {
+		return err
+	}
+	fmt.Println("a code was sent to", *sent.RequestIdentityCode.SentTo)
+	password, code, err := ask(ctx)
+	if err != nil {
+		return err
+	}
+	confirmed, err := api.ConfirmIdentity(ctx, a.client, api.ConfirmIdentityInput{
+		PasswordAndCode: &api.PasswordAndCodeInput{Password: password, Code: code},
+	})
+	if err != nil {
+		return err
+	}
+	if err := refusal(confirmed.ConfirmIdentity.UserErrors); err != nil {
+		return err
+	}
+	a.session.token = confirmed.ConfirmIdentity.Session.Token
+	fmt.Println("confirmed until", confirmed.ConfirmIdentity.ConfirmedUntil)
+	return nil
+}
+
+// sandboxCode reads the code that was sent last.
+func sandboxCode(ctx context.Context, outbox string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, outbox, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	var latest struct {
+		Notices []struct{ Code string }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&latest); err != nil {
+		return "", fmt.Errorf("only a sandbox shows its outbox: %w", err)
+	}
+	for _, notice := range latest.Notices {
+		if notice.Code != "" {
+			return notice.Code, nil
+		}
+	}
+	return "", errors.New("no code was sent")
+}
+
+func (a app) cancel(ctx context.Context, id string) error {
+	canceled, err := api.CancelPayment(ctx, a.client, api.CancelPaymentInput{PaymentId: id, Confirm: true})
 	if err != nil {
 		return err
 	}
@@ -106,8 +218,8 @@ func pay(ctx context.Context, client graphql.Client) error {
 	return nil
 }
 
-func logOut(ctx context.Context, client graphql.Client) error {
-	out, err := api.LogOut(ctx, client)
+func (a app) logOut(ctx context.Context) error {
+	out, err := api.LogOut(ctx, a.client)
 	if err != nil {
 		return err
 	}
@@ -127,4 +239,8 @@ func refusal[R api.Refusal](refusals []R) error {
 		errs = append(errs, errors.New(text))
 	}
 	return errors.Join(errs...)
+}
+
+func needsStepUp[R api.Refusal](refusals []R) bool {
+	return len(refusals) == 1 && refusals[0].GetCode() == api.UserErrorCodeStepUpRequired
 }
