@@ -71,7 +71,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := graphqlhttp.ReadManifest(operations.Manifest())
+	shipped, err := operations.Parse(operations.Manifest())
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated},
 		}),
 		Sessions: a.Sessions,
-		Limits:   graphqlhttp.Limits(cfg.Limits), Trusted: trusted, TrustedOnly: cfg.Documents == config.TrustedDocuments,
+		Limits:   graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:   c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -31,8 +30,8 @@ type Persisted struct {
 	// Cache keeps what clients register. It may refuse to keep something, and may
 	// forget. Where it is nil, nobody registers anything.
 	Cache graphql.Cache[string]
-	// Trusted is the documents that the client's builds were made with, by id; see
-	// [ReadManifest]. Nobody can replace one.
+	// Trusted is the documents that the client's builds were made with, by id, which is
+	// mostly the document's hash. Nobody can replace one.
 	Trusted map[string]string
 	// Only lets nothing but trusted documents run, whether they are named or sent
 	// whole.
@@ -158,32 +157,4 @@ func hashOf(document string) string {
 
 func notTrusted() *gqlerror.Error {
 	return refuse(codeNotTrusted, "This server runs only the operations of the released apps.")
-}
-
-// ReadManifest reads the documents of a manifest in Apollo's format
-// ("apollo-persisted-query-manifest", version 1), by their ids.
-func ReadManifest(text []byte) (map[string]string, error) {
-	var manifest struct {
-		Format     string `json:"format"`
-		Version    int    `json:"version"`
-		Operations []struct {
-			ID   string `json:"id"`
-			Name string `json:"name"`
-			Body string `json:"body"`
-		} `json:"operations"`
-	}
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return nil, fmt.Errorf("graphqlhttp: read the manifest: %w", err)
-	}
-	if manifest.Format != "apollo-persisted-query-manifest" || manifest.Version != 1 {
-		return nil, errors.New("graphqlhttp: this is no manifest of version 1")
-	}
-	trusted := make(map[string]string, len(manifest.Operations))
-	for _, o := range manifest.Operations {
-		if o.ID == "" || o.Body == "" || trusted[o.ID] != "" {
-			return nil, fmt.Errorf("graphqlhttp: the operation %q of the manifest has no id, no body or another's id", o.Name)
-		}
-		trusted[o.ID] = o.Body
-	}
-	return trusted, nil
 }

@@ -108,11 +108,7 @@ func TestTrustedDocuments(t *testing.T) {
 	t.Parallel()
 	const document = "query Trusted { name }"
 	hash := hashOf(document)
-	trusted, err := graphqlhttp.ReadManifest([]byte(`{"format":"apollo-persisted-query-manifest","version":1,
-		"operations":[{"id":"` + hash + `","name":"Trusted","type":"query","body":"` + document + `"},{"id":"short","name":"S","type":"query","body":"query S { name }"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	trusted := map[string]string{hash: document, "short": "query S { name }"}
 	shared := &register{all: map[string]string{hashOf("{ fail }"): "{ fail }"}}
 	only := newServer(options{persisted: graphqlhttp.Persisted{Trusted: trusted, Only: true, Cache: shared}})
 	for _, body := range []string{named(hash, ""), named("short", ""), query(document), named(hash, document), named("short", "query S { name }")} {
@@ -136,19 +132,5 @@ func TestTrustedDocuments(t *testing.T) {
 	}
 	if err := (&graphqlhttp.Persisted{Only: true}).Validate(engine{}); err == nil {
 		t.Error("nothing may run, and nobody is told")
-	}
-}
-
-func TestReadManifest(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{
-		``, `{}`, `{"format":"other","version":1}`, `{"format":"apollo-persisted-query-manifest","version":2}`,
-		`{"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":"","name":"A","body":"{ a }"}]}`,
-		`{"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":"1","name":"A","body":""}]}`,
-		`{"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":"1","body":"{ a }"},{"id":"1","body":"{ b }"}]}`,
-	} {
-		if trusted, err := graphqlhttp.ReadManifest([]byte(text)); err == nil {
-			t.Errorf("%s: %v", text, trusted)
-		}
 	}
 }

@@ -83,8 +83,8 @@ func ID(body string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Parse reads a manifest, this one or that of another client. It fails where an id is
-// not the hash of its body, or comes twice.
+// Parse reads a manifest, this one or that of another client. It fails where a body is
+// empty, or an id is not the hash of its body or comes twice.
 func Parse(text []byte) ([]Operation, error) {
 	var document Document
 	if err := json.Unmarshal(text, &document); err != nil {
@@ -97,10 +97,19 @@ func Parse(text []byte) ([]Operation, error) {
 	var errs []error
 	seen := map[string]bool{}
 	for _, o := range document.Operations {
-		if seen[o.ID] || o.ID != ID(o.Body) {
-			errs = append(errs, fmt.Errorf("the id of %s comes twice, or is not the SHA-256 of its body", o.Name))
+		if seen[o.ID] || o.Body == "" || o.ID != ID(o.Body) {
+			errs = append(errs, fmt.Errorf("%s has no body, or its id comes twice or is not the SHA-256 of its body", o.Name))
 		}
 		seen[o.ID] = true
 	}
 	return document.Operations, errors.Join(errs...)
+}
+
+// Bodies is the bodies of operations by their ids, as a server looks them up.
+func Bodies(all []Operation) map[string]string {
+	bodies := make(map[string]string, len(all))
+	for _, o := range all {
+		bodies[o.ID] = o.Body
+	}
+	return bodies
 }

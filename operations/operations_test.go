@@ -183,6 +183,9 @@ func TestParse(t *testing.T) {
 		"empty":         {fmt.Sprintf(whole, ""), true},
 		"twice":         {fmt.Sprintf(whole, entry+","+entry), false},
 		"another body":  {fmt.Sprintf(whole, strings.Replace(entry, "viewer", "nodes", 1)), false},
+		"no id":         {fmt.Sprintf(whole, strings.Replace(entry, operations.ID(body), "", 1)), false},
+		"no body":       {fmt.Sprintf(whole, fmt.Sprintf(`{"id": %q, "name": "A", "body": ""}`, operations.ID(""))), false},
+		"empty object":  {"{}", false},
 		"other format":  {strings.Replace(fmt.Sprintf(whole, entry), "apollo", "relay", 1), false},
 		"other version": {strings.Replace(fmt.Sprintf(whole, entry), "1", "2", 1), false},
 		"not JSON":      {"operations", false},
@@ -191,7 +194,7 @@ func TestParse(t *testing.T) {
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
-		if c.ok && name == "good" && all[0].Body != body {
+		if bodies := operations.Bodies(all); name == "good" && (len(bodies) != 1 || bodies[operations.ID(body)] != body) {
 			t.Errorf("%s: %+v", name, all)
 		}
 	}

@@ -24,14 +24,14 @@ func TestLimitsLeaveRoom(t *testing.T) {
 	if err := documents.Validate(graph.NewExecutableSchema(graph.Config{})); err != nil {
 		t.Fatal(err)
 	}
-	shipped, err := graphqlhttp.ReadManifest(operations.Manifest())
+	shipped, err := operations.Parse(operations.Manifest())
 	if err != nil || len(shipped) == 0 {
 		t.Fatal(err)
 	}
 	limits := reflect.ValueOf(documents.Limits)
 	largest := make([]int, limits.NumField())
-	for _, document := range shipped {
-		used, err := documents.Measure(document)
+	for _, operation := range shipped {
+		used, err := documents.Measure(operation.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
