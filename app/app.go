@@ -84,7 +84,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Sessions: a.Sessions,
 		Limits:   graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
-		Clock:   c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(),
+		Clock:   c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready,
 	})

@@ -4,13 +4,17 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"testing"
 
 	gql "github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/testenv"
 )
 
 // public is the root fields that anybody may use. Every other one is marked.
@@ -46,6 +50,28 @@ func TestEverythingIsDescribed(t *testing.T) {
 				t.Errorf("%s.%s has no description", definition.Name, field.Name)
 			}
 		}
+	}
+}
+
+// The sandbox hands out the schema that is in the repository; production has none to show.
+func TestSchemaIsServed(t *testing.T) {
+	t.Parallel()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, testenv.New(t, testenv.Embedded).URL+"/schema.graphql", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	served, err := io.ReadAll(response.Body)
+	if err != nil || response.Header.Get("Content-Type") != "text/plain; charset=utf-8" || string(served) != read(t, "schema.graphql") {
+		t.Errorf("it answers %d, %s, another text than schema.graphql: %v", response.StatusCode, response.Header.Get("Content-Type"), err)
+	}
+	production := testenv.New(t, testenv.Embedded, func(c *config.Config) { c.Mode = config.Production })
+	if status := production.Fetch("/schema.graphql"); status != http.StatusNotFound {
+		t.Errorf("in production it answers %d", status)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -31,6 +32,13 @@ func (o Options) sandboxRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sandbox/clock", o.moveClock)
 	mux.HandleFunc("POST /sandbox/return", o.returnPayment)
 	mux.HandleFunc("GET /sandbox/outbox", o.showNotices)
+	mux.HandleFunc("GET /schema.graphql", o.showSchema)
+}
+
+// showSchema is for the tools of who builds an app.
+func (o Options) showSchema(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, o.SDL) // the client may be gone
 }
 
 func (o Options) showClock(w http.ResponseWriter) {

@@ -44,7 +44,9 @@ type Options struct {
 	// playground.
 	Sandbox    bool
 	Playground http.Handler
-	Moves      SandboxMoves
+	// SDL is the schema in words, which the sandbox hands out.
+	SDL   string
+	Moves SandboxMoves
 	// Timeout is the deadline of a request.
 	Timeout time.Duration
 	// Proxies are the addresses whose X-Forwarded-For is believed.
