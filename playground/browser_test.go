@@ -169,6 +169,34 @@ func TestInBrowserSecondFactor(t *testing.T) {
 	b.responds(`"recoveryCodes": [`)
 }
 
+// Who has no session enrolls, or comes back without the password: what was sent and
+// answered is filled in.
+func TestInBrowserEnroll(t *testing.T) {
+	e := testenv.New(t, testenv.Embedded)
+	e.AddDemo()
+	b := open(t, e.URL+"/playground")
+	b.do(chromedp.WaitVisible(css(".operations")), chromedp.WaitVisible(css(".bar form")))
+	const filled = `String(/^[^$]*"code": "\d{6}"[^$]*$/.test(document.querySelector('.graphiql-editor-tool .CodeMirror').CodeMirror.getValue()))`
+	b.choose("Enroll")
+	b.run()
+	b.responds(`"firstName": "Alex"`, `"address": "alex@example.org"`)
+	b.shows(".bar .session strong", "Alex Kim")
+	b.choose("Confirm the e-mail address")
+	b.wait(filled, "true")
+	b.run()
+	b.responds(`"email": "alex@example.org"`)
+	b.picture("enrolled")
+
+	b.do(chromedp.Click(css(`.bar .session button`)), chromedp.WaitVisible(css(".bar form")))
+	b.choose("Request password reset")
+	b.run()
+	b.responds(`"challengeId": "`)
+	b.choose("Reset password")
+	b.wait(filled, "true")
+	b.run()
+	b.responds(`"passwordChanged": true`)
+}
+
 // What the log-in form refuses is said.
 func TestInBrowserWrongPassword(t *testing.T) {
 	e := testenv.New(t, testenv.Embedded)
@@ -388,7 +416,7 @@ func (b browser) choose(title string) {
 	if b.text(`document.querySelector('.operations') ? 'open' : ''`) == "" {
 		b.do(chromedp.Click(css(`button[aria-label="Show Operations"]`)))
 	}
-	b.do(chromedp.Click(fmt.Sprintf(`//nav//button[span[starts-with(., %q)]]`, title)))
+	b.do(chromedp.Click(fmt.Sprintf(`//nav//button[span[text()=%q]]`, title)))
 }
 
 // picture keeps how the page looks, where pictures are wanted.

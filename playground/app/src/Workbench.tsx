@@ -19,6 +19,9 @@ export const wide = matchMedia('(min-width: 60rem)').matches;
 
 export const useBench = () => use(BenchContext)!;
 
+// unfilled is a placeholder that could not be filled in yet.
+const unfilled = /"\$\w+"/;
+
 const variablesOf = (example: Example, facts: Facts) =>
   example.variables ? JSON.stringify(fillIn(example.variables, facts), null, 2) : '';
 
@@ -55,7 +58,7 @@ export function Workbench({ entries, refresh, children }: { entries: Entry[]; re
     tabs.forEach((tab, i) => {
       const front = i === activeTabIndex;
       const was = filled.current.get(tab.id);
-      if (!was || (front && !frontToo) || ((front && variableEditor?.getValue()) || (tab.variables ?? '')) !== was.text) return;
+      if (!was || (front && !frontToo && !unfilled.test(was.text)) || ((front && variableEditor?.getValue()) || (tab.variables ?? '')) !== was.text) return;
       const text = variablesOf(was.example, facts.current);
       filled.current.set(tab.id, { ...was, text });
       // GraphiQL has no way to write into a tab that is not in front.
@@ -72,8 +75,8 @@ export function Workbench({ entries, refresh, children }: { entries: Entry[]; re
   }
 
   useEffect(() => {
-    // The variables of the tab in front stay: to run them once more is the same request
-    // once more.
+    // The variables of the tab in front stay, once they are filled in: to run them once
+    // more is the same request once more.
     refresh.current = () => void read(false).catch(() => {});
   });
 
