@@ -191,7 +191,7 @@ func sandboxCode(ctx context.Context, outbox string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var latest struct {
 		Notices []struct{ Code string }
 	}
