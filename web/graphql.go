@@ -52,8 +52,8 @@ func extensions(ctx context.Context) map[string]any {
 	if cost, ok := graphqlhttp.CostOf(ctx); ok {
 		told["cost"] = cost
 	}
-	if _, err := auth.FromContext(ctx); err == nil {
-		told["rateLimit"] = map[string]any{"remaining": ctx.Value(operationsLeft{})}
+	if left, counted := ctx.Value(operationsLeft{}).(int); counted {
+		told["rateLimit"] = map[string]any{"remaining": left}
 	}
 	return told
 }

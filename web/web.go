@@ -109,7 +109,10 @@ func (o Options) identify(next http.Handler) http.Handler {
 			graphqlhttp.Refuse(w, r, http.StatusTooManyRequests, resolvers.RateLimited(limited.RetryAfter, nil))
 			return
 		}
-		ctx = context.WithValue(auth.WithIdentity(ctx, identity), operationsLeft{}, left)
+		ctx = auth.WithIdentity(ctx, identity)
+		if identity.Viewer != nil {
+			ctx = context.WithValue(ctx, operationsLeft{}, left)
+		}
 		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(now))))
 	})
 }
