@@ -134,6 +134,7 @@ func (s *Service) changeAutoPay(ctx context.Context, viewer auth.Viewer, id loan
 }
 
 func recordAutoPay(ctx context.Context, tx *store.Tx, viewer auth.Viewer, auto *loan.AutoPay, action string, detail any) error {
+	tx.InsertEvents(store.AutoPayEvent(auto, auth.RequestFrom(ctx).At))
 	return record(ctx, tx, viewer, auto.CustomerID, "auto_pay."+action, fmt.Sprintf("auto_pay:%d", auto.ID), detail)
 }
 

@@ -29,6 +29,10 @@ type Outbox interface {
 // batch is how many payments or contracts a run takes in one transaction.
 const batch = 2000
 
+// settleAtOnce is how many payments are settled in one transaction: their customers'
+// other changes wait for it.
+const settleAtOnce = 5000
+
 // ErrOutOfBalance says that files, ledger and payments do not agree. No run goes
 // on until an operator has seen to it.
 var ErrOutOfBalance = errors.New("the books are out of balance")
@@ -129,6 +133,9 @@ func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) 
 					billed = append(billed, v)
 				}
 			}
+			for _, v := range billed {
+				tx.InsertEvents(store.VehicleEvent(v, now))
+			}
 			return tx.UpdateContracts(ctx, billed)
 		})
 		if err != nil {
@@ -136,17 +143,32 @@ func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) 
 		}
 		after = ids[len(ids)-1]
 	}
-	err := s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
-		_, err := tx.SettlePayments(ctx, today)
-		return err
-	})
-	if err != nil {
+	if err := s.settle(ctx, today, now); err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
 	if err := s.planAutoPays(ctx, today, now); err != nil {
 		return fmt.Errorf("plan Auto Pay: %w", err)
 	}
 	return nil
+}
+
+// settle settles the payments whose time of ordinary returns is over, some in each
+// transaction.
+func (s *Service) settle(ctx context.Context, today loan.Date, now time.Time) error {
+	for {
+		settled := 0
+		err := s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
+			payments, err := tx.SettlePayments(ctx, today, settleAtOnce)
+			for _, p := range payments {
+				tx.InsertEvents(p.Event(loan.PaymentSettled, now))
+			}
+			settled = len(payments)
+			return err
+		})
+		if err != nil || settled < settleAtOnce {
+			return err
+		}
+	}
 }
 
 // runCutoff takes the run of a cut-off through the steps that it has not done:
@@ -242,6 +264,7 @@ func (s *Service) applyBatch(ctx context.Context, tx *store.BooksTx, cutoff, now
 			return nil, fmt.Errorf("apply payment %d: %w", due[i].ID, err)
 		}
 	}
+	tx.InsertEvents(w.events(due, now)...)
 	return nil, errors.Join(
 		tx.InsertPostings(ctx, w.postings, now),
 		tx.UpdateContracts(ctx, w.changed()),
@@ -319,6 +342,23 @@ func (w *work) apply(p *loan.Payment, now time.Time) error {
 		Amount: amount, Recurring: p.Origin == loan.OriginAutoPay, EffectiveOn: debitedOn,
 	})
 	return nil
+}
+
+// events tell of each payment that a run took, and of the vehicles whose contracts
+// it changed.
+func (w *work) events(due []loan.Payment, now time.Time) []store.Event {
+	events := make([]store.Event, 0, len(w.applied)+len(w.vehicles))
+	for i, a := range w.applied {
+		kind := loan.PaymentApplied
+		if a.Status == loan.Canceled {
+			kind = loan.PaymentCanceled
+		}
+		events = append(events, store.PaymentEvent(kind, &due[i], now))
+	}
+	for _, v := range w.vehicles {
+		events = append(events, store.VehicleEvent(v, now))
+	}
+	return events
 }
 
 // recordRun adds an audit row for each payment that a run took.

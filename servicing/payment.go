@@ -197,6 +197,7 @@ func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer
 	if err := tx.InsertPayment(ctx, payment); err != nil {
 		return nil, err
 	}
+	tx.InsertEvents(store.PaymentEvent(loan.PaymentScheduled, payment, now))
 	return payment, record(ctx, tx, viewer, vehicle.CustomerID, "payment.scheduled", subject(payment), p.Authorization)
 }
 
@@ -234,6 +235,7 @@ func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.Payme
 		return nil, err
 	}
 	payment.Status, payment.CanceledAt = loan.Canceled, &now
+	tx.InsertEvents(store.PaymentEvent(loan.PaymentCanceled, payment, now))
 	return payment, record(ctx, tx, viewer, payment.CustomerID, "payment.canceled", subject(payment), struct{}{})
 }
 

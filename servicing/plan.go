@@ -67,6 +67,7 @@ func (s *Service) planBatch(ctx context.Context, tx *store.BooksTx, today loan.D
 	}
 	audits := make([]store.AuditEntry, len(inserted))
 	for i, p := range inserted {
+		tx.InsertEvents(store.Event{CustomerID: p.CustomerID, VehicleID: p.VehicleID, At: now, Kind: loan.PaymentScheduled, SubjectID: int64(p.ID)})
 		audits[i] = store.AuditEntry{CustomerID: p.CustomerID, At: now, Actor: "auto pay", Action: "payment.scheduled", Subject: fmt.Sprintf("payment:%d", p.ID), Detail: "{}"}
 	}
 	return autoPays[len(autoPays)-1].ID, tx.InsertAudits(ctx, audits)

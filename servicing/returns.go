@@ -107,6 +107,7 @@ func (s *Service) reverse(ctx context.Context, tx *store.BooksTx, source string,
 	for _, p := range vehicle.Contract.Reverse(posted.Posting) {
 		postings = append(postings, store.Posted{CustomerID: vehicle.CustomerID, VehicleID: vehicle.ID, PaymentID: &payment.ID, Posting: p})
 	}
+	tx.InsertEvents(store.PaymentEvent(loan.PaymentReturned, payment, now), store.VehicleEvent(vehicle, now))
 	err = errors.Join(
 		tx.ReturnPayment(ctx, payment.ID, code, now),
 		tx.InsertPostings(ctx, postings, now),
@@ -150,6 +151,7 @@ func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loa
 	if err := tx.InsertPayment(ctx, again); err != nil {
 		return err
 	}
+	tx.InsertEvents(store.PaymentEvent(loan.PaymentScheduled, again, now))
 	return tx.InsertAudits(ctx, []store.AuditEntry{{
 		CustomerID: again.CustomerID, At: now, Actor: "bank", Action: "payment.represented", Subject: subject(again), Detail: "{}",
 	}})
@@ -173,6 +175,7 @@ func (s *Service) restrict(ctx context.Context, tx *store.BooksTx, entry store.S
 			return err
 		}
 		for _, p := range canceled {
+			tx.InsertEvents(p.Event(loan.PaymentCanceled, now))
 			note(p.CustomerID, "payment.canceled", fmt.Sprintf("payment:%d", p.ID))
 		}
 	}
@@ -186,6 +189,7 @@ func (s *Service) restrict(ctx context.Context, tx *store.BooksTx, entry store.S
 			return err
 		}
 		for _, a := range changed {
+			tx.InsertEvents(a.Event(loan.AutoPayChanged, now))
 			note(a.CustomerID, what, fmt.Sprintf("auto_pay:%d", a.ID))
 		}
 	}

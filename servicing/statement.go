@@ -44,6 +44,7 @@ func (s *Service) setPaperless(ctx context.Context, viewer auth.Viewer, id loan.
 		if err := tx.SetPaperless(ctx, viewer.CustomerID, id, vehicle.PaperlessSince); err != nil {
 			return nil, err
 		}
+		tx.InsertEvents(store.VehicleEvent(vehicle, auth.RequestFrom(ctx).At))
 		return vehicle, record(ctx, tx, viewer, vehicle.CustomerID, action, fmt.Sprintf("vehicle:%d", id), detail)
 	})
 }

@@ -19,6 +19,25 @@ func (s *Service) ForgetKeys(ctx context.Context, now time.Time) (dropped int64,
 	return dropped, err
 }
 
+// eventLife is how long what has happened can be followed from.
+const eventLife = 7 * 24 * time.Hour
+
+// ForgetEvents drops the events whose time is over, some in each transaction, and
+// tells how many.
+func (s *Service) ForgetEvents(ctx context.Context, now time.Time) (dropped int64, err error) {
+	for {
+		var some int64
+		err := s.Store.InBooks(ctx, func(tx *store.BooksTx) (err error) {
+			some, err = tx.ForgetEvents(ctx, now.Add(-eventLife))
+			return err
+		})
+		dropped += some
+		if err != nil || some == 0 {
+			return dropped, err
+		}
+	}
+}
+
 // RunReport is a run with what the books say of it from each side.
 type RunReport struct {
 	store.Run

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
@@ -16,7 +17,7 @@ import (
 const auditColumns = "customer_id, seq, at, actor, session_id, address, request_id, action, subject, detail, hash"
 
 var (
-	lockAuditHeads = prepare(`SELECT customer_id, seq, hash FROM {{locked audit heads of $1}}`)
+	lockAuditHeads = prepare(`SELECT customer_id, seq, hash FROM {{locked audit heads of $1 and the owners of $2}}`)
 	insertAudits   = prepare(`
 INSERT INTO audit (` + auditColumns + `)
 SELECT ` + auditColumns + `
@@ -97,24 +98,41 @@ func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// writeAudits writes the entries of a transaction behind those that are there. The
-// ends of their chains are locked last, all at once and in the order of customers,
-// so that whoever waits for one holds nothing that its holder still wants.
-func (tx *Tx) writeAudits(ctx context.Context) error {
-	if len(tx.audits) == 0 {
+// writeLogs writes what a transaction adds to the audit and to the events. The ends
+// of the customers' chains are locked last, all at once and in the order of
+// customers, so that whoever waits for one holds nothing that its holder still wants.
+func (tx *Tx) writeLogs(ctx context.Context) error {
+	if len(tx.audits) == 0 && len(tx.events) == 0 {
 		return nil
 	}
-	customers := make([]loan.CustomerID, len(tx.audits))
+	customers, vehicles := make([]loan.CustomerID, len(tx.audits)), make([]loan.VehicleID, len(tx.events))
 	for i, e := range tx.audits {
 		customers[i] = e.CustomerID
 	}
-	slices.Sort(customers)
+	for i, e := range tx.events {
+		vehicles[i] = e.VehicleID
+	}
 	var locked []AuditHead
-	if err := tx.list(ctx, &locked, lockAuditHeads, keys(tx.dialect, slices.Compact(customers))); err != nil {
+	err := tx.list(ctx, &locked, lockAuditHeads, keys(tx.dialect, distinct(customers)), keys(tx.dialect, distinct(vehicles)))
+	if err != nil {
 		return err
 	}
-	heads := make(map[loan.CustomerID]AuditHead, len(locked))
-	for _, head := range locked {
+	tx.locked = locked
+	if err := tx.writeAudits(ctx); err != nil {
+		return err
+	}
+	return tx.writeEvents(ctx)
+}
+
+func distinct[T cmp.Ordered](list []T) []T {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// writeAudits writes the entries of a transaction behind those that are there.
+func (tx *Tx) writeAudits(ctx context.Context) error {
+	heads := make(map[loan.CustomerID]AuditHead, len(tx.locked))
+	for _, head := range tx.locked {
 		heads[head.CustomerID] = head
 	}
 	type row struct {

@@ -28,9 +28,9 @@ FROM {{rows $1: customer_id bigint, scheduled_by bigint, vehicle_id bigint, paym
 WHERE EXISTS (SELECT 1 FROM payment_accounts a
               WHERE a.id = r.payment_account_id AND a.removed_at IS NULL AND a.blocked_at IS NULL AND a.debitable_from <= r.debited_on)
 ON CONFLICT (auto_pay_id, due_on) WHERE auto_pay_id IS NOT NULL AND represents IS NULL DO NOTHING
-RETURNING id, customer_id, auto_pay_id, amount_cents, scheduled_on`)
+RETURNING id, customer_id, vehicle_id, auto_pay_id, amount_cents, scheduled_on`)
 	lastAutoPayments = prepare(`
-SELECT p.id, p.customer_id, p.auto_pay_id, p.amount_cents, p.scheduled_on FROM payments p
+SELECT p.id, p.customer_id, p.vehicle_id, p.auto_pay_id, p.amount_cents, p.scheduled_on FROM payments p
 WHERE p.auto_pay_id {{in $1}} AND p.represents IS NULL
   AND p.due_on = (SELECT MAX(q.due_on) FROM payments q WHERE q.auto_pay_id = p.auto_pay_id AND q.represents IS NULL)`)
 	// Who sets it up owns the vehicle and the account.
@@ -105,6 +105,7 @@ func (tx *BooksTx) AutoPaysByID(ctx context.Context, ids []loan.AutoPayID) ([]*l
 type AutoPayment struct {
 	ID          loan.PaymentID  `db:"id"`
 	CustomerID  loan.CustomerID `db:"customer_id"`
+	VehicleID   loan.VehicleID  `db:"vehicle_id"`
 	AutoPayID   loan.AutoPayID  `db:"auto_pay_id"`
 	Amount      loan.Cents      `db:"amount_cents"`
 	ScheduledOn loan.Date       `db:"scheduled_on"`

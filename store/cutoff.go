@@ -26,7 +26,8 @@ FROM {{rows $1: id bigint, status text, applied_cents bigint, settles_on date}}
 WHERE payments.id = r.id AND payments.status = 'SCHEDULED'`)
 	settlePayments = prepare(`
 UPDATE payments SET status = 'SETTLED'
-WHERE status = 'APPLIED' AND id IN (SELECT id FROM payments WHERE status = 'APPLIED' AND settles_on <= $1 LIMIT $2)`)
+WHERE status = 'APPLIED' AND id IN (SELECT id FROM payments WHERE status = 'APPLIED' AND settles_on <= $1 LIMIT $2)
+RETURNING id, customer_id, vehicle_id`)
 
 	insertEntries = prepare(`
 INSERT INTO ach_entries (customer_id, kind, payment_id, payment_account_id, amount_cents, recurring, cutoff_at, effective_on,
@@ -142,15 +143,11 @@ func (tx *BooksTx) ApplyPayments(ctx context.Context, payments []AppliedPayment,
 // takes stays far from the time that a statement has.
 const atOnce = 20_000
 
-// SettlePayments settles the payments whose time of ordinary returns is over.
-func (tx *BooksTx) SettlePayments(ctx context.Context, today loan.Date) (int64, error) {
-	for settled := int64(0); ; {
-		n, err := tx.exec(ctx, settlePayments, today, atOnce)
-		settled += n
-		if err != nil || n < atOnce {
-			return settled, err
-		}
-	}
+// SettlePayments settles up to limit payments whose time of ordinary returns is over.
+func (tx *BooksTx) SettlePayments(ctx context.Context, today loan.Date, limit int) ([]Changed[loan.PaymentID], error) {
+	var settled []Changed[loan.PaymentID]
+	err := tx.list(ctx, &settled, settlePayments, today, limit)
+	return settled, err
 }
 
 // NewEntry is a debit that the bank is to be asked for.

@@ -32,7 +32,8 @@ var tokens = map[dialect]*strings.Replacer{
 		// the ids that a sub-select finds, as an index condition
 		"{{one of}}", "= ANY(ARRAY(",
 		"{{end}}", "))",
-		"{{locked audit heads of $1}}", "lock_audit_heads($1)",
+		"{{locked audit heads of $1 and the owners of $2}}", `lock_audit_heads(ARRAY(
+    SELECT UNNEST(CAST($1 AS BIGINT[])) UNION SELECT customer_id FROM owners WHERE vehicle_id = ANY($2)))`,
 		"{{audit heads}}", auditHeadsPostgres,
 		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads ON audit; DROP FUNCTION move_audit_heads; DROP FUNCTION lock_audit_heads; DROP TRIGGER audit_heads_stay ON audit_heads; DROP FUNCTION audit_heads_stay;",
 	),
@@ -47,9 +48,11 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{lock those free}}", "",
 		"{{one of}}", "IN (",
 		"{{end}}", ")",
-		"{{locked audit heads of $1}}", `(
-    SELECT value AS customer_id, COALESCE(seq, 0) AS seq, COALESCE(hash, '') AS hash
-    FROM json_each($1) LEFT JOIN audit_heads ON customer_id = value)`,
+		"{{locked audit heads of $1 and the owners of $2}}", `(
+    SELECT c.id AS customer_id, COALESCE(h.seq, 0) AS seq, COALESCE(h.hash, '') AS hash
+    FROM (SELECT value AS id FROM json_each($1)
+          UNION SELECT customer_id FROM owners WHERE vehicle_id IN (SELECT value FROM json_each($2))) c
+    LEFT JOIN audit_heads h ON h.customer_id = c.id)`,
 		"{{audit heads}}", auditHeadsSQLite,
 		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads;",
 	),

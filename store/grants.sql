@@ -10,7 +10,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE ON TABLES
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {{role}};
 
 -- Rows that are only ever added.
-REVOKE UPDATE ON audit, ledger, owners, ach_returns FROM {{role}};
+REVOKE UPDATE ON audit, events, ledger, owners, ach_returns FROM {{role}};
 
 -- The ends of the audit's chains move by adding a row, and with it alone.
 REVOKE INSERT, UPDATE ON audit_heads FROM {{role}};
@@ -22,4 +22,4 @@ REVOKE INSERT, UPDATE ON goose_db_version, river_migration FROM {{role}};
 
 -- Where rows are removed when their time is over, or what they tell of is.
 GRANT DELETE ON second_factors, recovery_codes, devices, pending_contacts TO {{role}};
-GRANT DELETE ON idempotency_keys, river_job, river_leader, river_queue, river_client, river_client_queue TO {{role}};
+GRANT DELETE ON events, idempotency_keys, river_job, river_leader, river_queue, river_client, river_client_queue TO {{role}};

@@ -189,7 +189,8 @@ func TestOwner(t *testing.T) {
 			}, false},
 		}
 		for _, name := range ownerCalls() {
-			if _, tried := calls[name]; !tried && name != "InsertPaymentAccount" { // which is nobody else's
+			// An account that is added is nobody else's, and an event is of what was done.
+			if _, tried := calls[name]; !tried && name != "InsertPaymentAccount" && name != "InsertEvents" {
 				t.Errorf("%s is not tried", name)
 			}
 		}

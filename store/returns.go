@@ -23,10 +23,10 @@ UPDATE payments SET status = 'RETURNED', returned_at = $2, return_code = $3 WHER
 	blockAccount    = prepare(`UPDATE payment_accounts SET blocked_at = $3, block_code = $4 WHERE customer_id = $1 AND id = $2 AND blocked_at IS NULL`)
 	cancelOnAccount = prepare(`
 UPDATE payments SET status = 'CANCELED', canceled_at = $2 WHERE payment_account_id = $1 AND status = 'SCHEDULED'
-RETURNING id, customer_id`)
+RETURNING id, customer_id, vehicle_id`)
 	autoPaysOnAccount = prepare(`
 UPDATE auto_pays SET status = $3, changed_at = $2 WHERE payment_account_id = $1 AND status IN ('ACTIVE', 'PAUSED') AND status <> $3
-RETURNING id, customer_id`)
+RETURNING id, customer_id, vehicle_id`)
 	insertException = prepare(`
 INSERT INTO exceptions (source, kind, detail, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
 	openExceptions = prepare(`SELECT id, source, kind, detail, created_at FROM exceptions WHERE resolved_at IS NULL ORDER BY id LIMIT 1000`)
@@ -98,9 +98,15 @@ func (tx *Tx) BlockAccount(ctx context.Context, owner loan.CustomerID, id loan.P
 }
 
 // Changed is a row that a statement changed, and whose books it is in.
-type Changed[ID any] struct {
+type Changed[ID ~int64] struct {
 	ID         ID              `db:"id"`
 	CustomerID loan.CustomerID `db:"customer_id"`
+	VehicleID  loan.VehicleID  `db:"vehicle_id"`
+}
+
+// Event is what has happened to the row.
+func (c Changed[ID]) Event(kind loan.EventKind, at time.Time) Event {
+	return Event{CustomerID: c.CustomerID, VehicleID: c.VehicleID, At: at, Kind: kind, SubjectID: int64(c.ID)}
 }
 
 // CancelOnAccount cancels what is scheduled on an account.

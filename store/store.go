@@ -23,6 +23,8 @@ import (
 	"github.com/jmoiron/sqlx"
 	_ "github.com/lib/pq"  // the Postgres driver
 	_ "modernc.org/sqlite" // the SQLite driver
+
+	"github.com/automobilepay/mobilepay/loan"
 )
 
 func init() { sqlx.BindDriver("sqlite", sqlx.DOLLAR) }
@@ -34,6 +36,7 @@ type Store struct {
 	// writer serialises the writers of SQLite, which has room for one: waiting
 	// in order here beats being sent away by the database at random.
 	writer chan struct{}
+	nudge  func([]loan.CustomerID)
 }
 
 // Options are the settings of a store.
@@ -44,6 +47,9 @@ type Options struct {
 	StatementTimeout time.Duration
 	// AuditKeys chain the audit. Without them no row of it can be written.
 	AuditKeys AuditKeys
+	// Nudge is told after a commit which customers may see new events; it must not
+	// take long. It may be nil.
+	Nudge func([]loan.CustomerID)
 }
 
 // Open connects to the database of a URL, postgres://... or sqlite:PATH, brings
@@ -63,7 +69,7 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	db.SetMaxIdleConns(opts.Connections)
 	// After a failover no connection stays on the old primary for good.
 	db.SetConnMaxLifetime(30 * time.Minute)
-	s := &Store{db: db}
+	s := &Store{db: db, nudge: opts.Nudge}
 	if dialect == sqlite {
 		s.writer = make(chan struct{}, 1)
 	}
@@ -138,7 +144,10 @@ func (s *Store) Close() error { return s.db.Close() }
 // Tx is an open transaction.
 type Tx struct {
 	queries
-	audits []AuditEntry // to write before the commit
+	// What is to be written before the commit, and the chains that are held for it.
+	audits []AuditEntry
+	events []Event
+	locked []AuditHead
 }
 
 // Books reads everybody's books, for processes and operators.
@@ -166,7 +175,7 @@ const maxAttempts = 3
 // InTx runs do in a transaction and commits it, or rolls it back where do or the
 // commit fails; the error is then returned and nothing has happened. do may run
 // more than once: it must change nothing but the database. What it adds to the audit
-// is written after it.
+// and to the events is written after it.
 func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 	if s.writer != nil {
 		select {
@@ -204,7 +213,7 @@ func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
 	if err := do(t); err != nil {
 		return err
 	}
-	if err := t.writeAudits(ctx); err != nil {
+	if err := t.writeLogs(ctx); err != nil {
 		return err
 	}
 	failpoint(ctx)
@@ -212,6 +221,9 @@ func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
 	failpoint(ctx)
 	if errors.Is(err, sql.ErrTxDone) {
 		err = ctx.Err() // database/sql saw the context end first
+	}
+	if err == nil && s.nudge != nil && len(t.events) > 0 {
+		s.nudge(t.owners())
 	}
 	return translate(err)
 }

@@ -71,7 +71,7 @@ func (w *takeInbox) Work(ctx context.Context, job *river.Job[TakeInbox]) error {
 	return tell(ctx, w.o.Log, job.Kind, err)
 }
 
-// ForgetKeys forgets the idempotency keys whose time is over.
+// ForgetKeys forgets the idempotency keys and the events whose time is over.
 type ForgetKeys struct{}
 
 // Kind names the job in the database.
@@ -84,8 +84,9 @@ type forgetKeys struct {
 
 // Work forgets them.
 func (w *forgetKeys) Work(ctx context.Context, job *river.Job[ForgetKeys]) error {
-	_, err := w.o.Servicing.ForgetKeys(ctx, w.o.Clock.Now())
-	return tell(ctx, w.o.Log, job.Kind, err)
+	_, keys := w.o.Servicing.ForgetKeys(ctx, w.o.Clock.Now())
+	_, events := w.o.Servicing.ForgetEvents(ctx, w.o.Clock.Now())
+	return tell(ctx, w.o.Log, job.Kind, errors.Join(keys, events))
 }
 
 // errFailed is all that the queue is told, and keeps.
