@@ -197,7 +197,12 @@ func (s *Store) Touch(ctx context.Context, now time.Time, token, address string)
 	if !wellFormed(token) {
 		return Session{}, Verdict{}, ErrNoSession
 	}
-	id := IDOf(token)
+	return s.Continue(ctx, now, IDOf(token), address)
+}
+
+// Continue is [Store.Touch] for a connection that stays, by the id of the session whose
+// token was shown on it.
+func (s *Store) Continue(ctx context.Context, now time.Time, id, address string) (Session, Verdict, error) {
 	reply, err := touch.Run(ctx, s.redis, []string{key(id), s.operations.key(id)},
 		now.UnixMicro(), s.idle.Microseconds(), s.absolute.Microseconds(), (s.idle + grace).Milliseconds(), url.PathEscape(address),
 		s.operations.N, s.operations.Per.Microseconds(), s.operations.timeToLive()).Slice()
@@ -297,7 +302,16 @@ func (s *Store) indexed(ctx context.Context, customer loan.CustomerID) ([]Sessio
 
 // over tells what touch.lua tells too.
 func (s *Store) over(now time.Time, sess Session) bool {
-	return !now.Before(sess.LastSeenAt.Add(s.idle)) || !now.Before(sess.CreatedAt.Add(s.absolute))
+	return !now.Before(s.endOf(sess))
+}
+
+// endOf is when a session is over unless it is seen again.
+func (s *Store) endOf(sess Session) time.Time {
+	idle, absolute := sess.LastSeenAt.Add(s.idle), sess.CreatedAt.Add(s.absolute)
+	if idle.Before(absolute) {
+		return idle
+	}
+	return absolute
 }
 
 // end ends sessions at once, on every instance, and counts those that were there.
@@ -317,6 +331,9 @@ func (s *Store) end(ctx context.Context, sessions []Session) (int, error) {
 	ended := 0
 	for _, reply := range replies {
 		ended += int(reply.(*redis.IntCmd).Val())
+	}
+	for _, sess := range sessions {
+		s.nudges.Publish(SessionsOf(sess.CustomerID))
 	}
 	return ended, nil
 }
@@ -378,7 +395,7 @@ func (s *Store) EndOthers(ctx context.Context, customer loan.CustomerID, keep st
 func (s *Store) endMarked(ctx context.Context, customer loan.CustomerID, names []string) (int, error) {
 	sessions := make([]Session, len(names))
 	for i, name := range names {
-		sessions[i].ID = strings.TrimPrefix(name, "-")
+		sessions[i].ID, sessions[i].CustomerID = strings.TrimPrefix(name, "-"), customer
 	}
 	ended, err := s.end(ctx, sessions)
 	if err != nil || len(names) == 0 {
@@ -422,7 +439,10 @@ func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp 
 // replace puts one session in the place of another. The new one is in the index
 // before the old one ends, so that EndOthers marks it or keeps it out.
 func (s *Store) replace(ctx context.Context, old, sess Session) error {
-	if err := s.redis.Set(ctx, key(sess.ID), record(sess), s.idle+grace).Err(); err != nil {
+	pipe := s.redis.Pipeline()
+	pipe.Set(ctx, key(sess.ID), record(sess), s.idle+grace)
+	pipe.Set(ctx, replacedKey(old.ID), "", replacedLife)
+	if _, err := pipe.Exec(ctx); err != nil {
 		return unavailable(err)
 	}
 	named, err := succeedsInto.Run(ctx, s.redis, []string{indexKey(sess.CustomerID)},

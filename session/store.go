@@ -58,6 +58,7 @@ type Store struct {
 	perCustomer int
 	operations  Limit
 	failures    Limit
+	nudges      *Nudges
 	// The engine in this process and how to stop its clock; nil with a real Redis.
 	embedded *miniredis.Miniredis
 	stop     context.CancelFunc
@@ -86,18 +87,31 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	s.operations.Name = cmp.Or(s.operations.Name, "operations")
 	s.failures.Name = "failures"
+	var err error
 	if url == "" {
-		var err error
 		if url, err = s.embed(); err != nil {
 			return nil, err
 		}
 	}
+	if s.redis, err = newClient(url, opts); err != nil {
+		return nil, err
+	}
+	s.nudges = newNudges(s.redis)
+	if err := s.Ping(ctx); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newClient makes a client of the Redis at a URL, and does not ask it anything.
+func newClient(url string, opts Options) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil || !(strings.HasPrefix(url, "redis://") || strings.HasPrefix(url, "rediss://")) {
 		// Neither the URL nor the parser's error is shown: they hold the password.
 		return nil, errors.New("session: the address of Redis is not a redis:// or rediss:// URL")
 	}
-	s.redis = redis.NewUniversalClient(&redis.UniversalOptions{
+	return redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs:     []string{o.Addr},
 		DB:        o.DB,
 		Username:  o.Username,
@@ -117,12 +131,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		// Neither is needed, and each costs a command on every new connection.
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	})
-	if err := s.Ping(ctx); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	}), nil
 }
 
 // embed starts the engine in this process. It listens on a loopback port, so
@@ -159,6 +168,9 @@ func tick(ctx context.Context, engine *miniredis.Miniredis) {
 // Embedded tells whether Redis runs inside this process.
 func (s *Store) Embedded() bool { return s.embedded != nil }
 
+// Nudges wake those who wait for something.
+func (s *Store) Nudges() *Nudges { return s.nudges }
+
 // Ping asks Redis for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
 	return unavailable(s.redis.Ping(ctx).Err())
@@ -167,6 +179,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close ends the connections. Whatever is asked afterwards is [ErrUnavailable].
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		s.nudges.end()
 		s.closed = s.redis.Close()
 		if s.embedded != nil {
 			s.stop()
