@@ -45,8 +45,10 @@ type App struct {
 	Servicing *servicing.Service
 	Handler   http.Handler
 
-	moving  sync.Mutex // held while the clock is moved
-	unwatch func()     // ends the watch over the keyset
+	live    graphqlhttp.Live
+	nudges  *session.Nudges // nil where nobody can be nudged
+	moving  sync.Mutex      // held while the clock is moved
+	unwatch func()          // ends the watch over the keyset
 }
 
 // New opens the databases and wires the rooms. Close it in the end.
@@ -75,6 +77,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	a.nudges = a.Sessions.Nudges()
 	a.Servicing.Sessions = a.Sessions
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{
@@ -86,7 +89,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:   c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
-		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready,
+		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live,
 	})
 	return a, nil
 }
@@ -107,7 +110,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	if err != nil {
 		return nil, err
 	}
-	if a.Store, err = openStore(ctx, cfg, a.Vault); err != nil {
+	if a.Store, err = openStore(ctx, cfg, a.Vault, a.nudge); err != nil {
 		return nil, err
 	}
 	a.unwatch = watchKeyset(a.Vault, log)
@@ -124,10 +127,20 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	return a, nil
 }
 
+// nudge wakes those who follow what customers see, in all processes.
+func (a *App) nudge(customers []loan.CustomerID) {
+	if a.nudges == nil {
+		return // they look by themselves, if later
+	}
+	for _, customer := range customers {
+		a.nudges.Publish(session.EventsOf(customer))
+	}
+}
+
 // openStore opens the books. Without keys nothing can be written that is audited.
-func openStore(ctx context.Context, cfg config.Config, keys store.AuditKeys) (*store.Store, error) {
+func openStore(ctx context.Context, cfg config.Config, keys store.AuditKeys, nudge func([]loan.CustomerID)) (*store.Store, error) {
 	return store.Open(ctx, cfg.DatabaseURL, store.Options{
-		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout, AuditKeys: keys,
+		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout, AuditKeys: keys, Nudge: nudge,
 	})
 }
 
@@ -215,8 +228,14 @@ func (a *App) serve(ctx context.Context, listener net.Listener, limits connectio
 	a.Log.Info("draining")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits.drain)
 	defer cancel()
-	return server.Shutdown(drain)
+	drained := make(chan error, 1)
+	go func() { drained <- a.Drain(drain) }()
+	return errors.Join(server.Shutdown(drain), <-drained)
 }
+
+// Drain ends the connections that stay, so that clients come back to another instance.
+// It returns once their queries and mutations are answered, or with the error of ctx.
+func (a *App) Drain(ctx context.Context) error { return a.live.Drain(ctx) }
 
 // Work does what is due until ctx ends. While the clock is moved, the mover does it.
 func (a *App) Work(ctx context.Context) error {

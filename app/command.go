@@ -21,6 +21,7 @@ import (
 	"github.com/automobilepay/mobilepay/redact"
 	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/servicing"
+	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
 	"github.com/automobilepay/mobilepay/vault"
 )
@@ -244,11 +245,18 @@ func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	if cfg.RedisURL != "" {
+		// Whoever follows the events is woken; without it they see a run's within 15 s.
+		if a.nudges, err = session.OpenNudges(cfg.RedisURL); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, a.nudges.Close()) }()
+	}
 	return a.Work(ctx)
 }
 
 func migrate(ctx context.Context, cfg config.Config, grant string, log *slog.Logger) (err error) {
-	s, err := openStore(ctx, cfg, nil)
+	s, err := openStore(ctx, cfg, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -267,7 +275,7 @@ func migrate(ctx context.Context, cfg config.Config, grant string, log *slog.Log
 
 // withBooks runs do with use cases that have the books and nothing else.
 func withBooks(ctx context.Context, cfg config.Config, do func(*servicing.Service) error) (err error) {
-	s, err := openStore(ctx, cfg, nil)
+	s, err := openStore(ctx, cfg, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ var public = []string{"logIn", "enroll", "requestUsername", "revealUsername", "r
 
 func TestRootFieldsAreMarked(t *testing.T) {
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
-	for _, root := range []*gql.Definition{schema.Query, schema.Mutation} {
+	for _, root := range []*gql.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, field := range root.Fields {
 			marked := field.Directives.ForName("authenticated") != nil
 			if open := slices.Contains(public, field.Name); marked == open && field.Name[:2] != "__" {

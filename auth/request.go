@@ -22,12 +22,19 @@ func WithRequest(ctx context.Context, r Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
+// WithRequestLater is ctx with a request that begins when somebody first asks for it.
+func WithRequestLater(ctx context.Context, begin func() Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, begin)
+}
+
 // RequestFrom is the request of ctx. A context without one has no instant
 // either, which is a mistake in the wiring and not to be survived.
 func RequestFrom(ctx context.Context) Request {
-	r, ok := ctx.Value(requestKey{}).(Request)
-	if !ok {
-		panic("auth: the context has no request")
+	switch r := ctx.Value(requestKey{}).(type) {
+	case Request:
+		return r
+	case func() Request:
+		return r()
 	}
-	return r
+	panic("auth: the context has no request")
 }

@@ -166,8 +166,18 @@ func With(ctx context.Context, l *Loaders) context.Context {
 	return context.WithValue(ctx, contextKey{}, l)
 }
 
+// WithLater is ctx with loaders that are made when somebody first asks for them.
+func WithLater(ctx context.Context, make func() *Loaders) context.Context {
+	return context.WithValue(ctx, contextKey{}, make)
+}
+
 // From is the loaders of ctx.
 func From(ctx context.Context) *Loaders {
-	l, _ := ctx.Value(contextKey{}).(*Loaders)
-	return l
+	switch l := ctx.Value(contextKey{}).(type) {
+	case *Loaders:
+		return l
+	case func() *Loaders:
+		return l()
+	}
+	return nil
 }

@@ -3,6 +3,10 @@
 package graph
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -265,6 +269,12 @@ type Session struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// The session of the connection is over.
+type SessionRevokedEvent struct {
+	// Why.
+	Reason SessionRevokedReason `json:"reason"`
+}
+
 // What `setUpAutoPay` answers.
 type SetUpAutoPayPayload struct {
 	// Auto Pay; null when it was refused.
@@ -283,6 +293,18 @@ type SetUpTotpPayload struct {
 	URI *string `json:"uri,omitempty"`
 	// Why it was refused: STEP_UP_REQUIRED or SECOND_FACTOR_ON.
 	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What a customer is told while it happens: by WebSocket (graphql-transport-ws) or as
+// server-sent events, each with one of these fields. docs/graphql.md says how to connect.
+//
+// Each event has a cursor, and a subscription that is begun with `after: cursor` goes on
+// behind it: nothing is missed and nothing comes twice, whichever server answers. Without
+// `after` it begins now. What is read in an event is as it is then, not as it was.
+//
+// A cursor is good for 7 days. One that is older, or cannot be read, is refused with code
+// BAD_USER_INPUT: read what you show again, and begin at `eventCursor`.
+type Subscription struct {
 }
 
 // What `turnOffTotp` answers.
@@ -323,4 +345,190 @@ type WithdrawFromOnlineStatementsPayload struct {
 	Vehicle *loan.Vehicle `json:"vehicle,omitempty"`
 	// Why it was refused.
 	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What has happened to a payment.
+type PaymentEventKind string
+
+const (
+	// It was scheduled, by a customer or by Auto Pay, or again after it was returned.
+	PaymentEventKindScheduled PaymentEventKind = "SCHEDULED"
+	// It was credited to the contract, and the bank is asked for it.
+	PaymentEventKindApplied PaymentEventKind = "APPLIED"
+	// The time in which banks ordinarily return is over.
+	PaymentEventKindSettled PaymentEventKind = "SETTLED"
+	// It was cancelled, by a customer, or because nothing was owed or its account is closed.
+	PaymentEventKindCanceled PaymentEventKind = "CANCELED"
+	// The bank has returned it, and its credit was taken back.
+	PaymentEventKindReturned PaymentEventKind = "RETURNED"
+)
+
+var AllPaymentEventKind = []PaymentEventKind{
+	PaymentEventKindScheduled,
+	PaymentEventKindApplied,
+	PaymentEventKindSettled,
+	PaymentEventKindCanceled,
+	PaymentEventKindReturned,
+}
+
+func (e PaymentEventKind) IsValid() bool {
+	switch e {
+	case PaymentEventKindScheduled, PaymentEventKindApplied, PaymentEventKindSettled, PaymentEventKindCanceled, PaymentEventKindReturned:
+		return true
+	}
+	return false
+}
+
+func (e PaymentEventKind) String() string {
+	return string(e)
+}
+
+func (e *PaymentEventKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PaymentEventKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PaymentEventKind", str)
+	}
+	return nil
+}
+
+func (e PaymentEventKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PaymentEventKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PaymentEventKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Why a session is over.
+type SessionRevokedReason string
+
+const (
+	// It was ended: by logging out, on another device, by a password change, or by one log-in too many. Log in again.
+	SessionRevokedReasonEnded SessionRevokedReason = "ENDED"
+	// It was not used for too long, or is too old. Log in again.
+	SessionRevokedReasonExpired SessionRevokedReason = "EXPIRED"
+	// It goes on under the new token that `confirmIdentity` or `changePassword` has answered. Connect with that.
+	SessionRevokedReasonReplaced SessionRevokedReason = "REPLACED"
+)
+
+var AllSessionRevokedReason = []SessionRevokedReason{
+	SessionRevokedReasonEnded,
+	SessionRevokedReasonExpired,
+	SessionRevokedReasonReplaced,
+}
+
+func (e SessionRevokedReason) IsValid() bool {
+	switch e {
+	case SessionRevokedReasonEnded, SessionRevokedReasonExpired, SessionRevokedReasonReplaced:
+		return true
+	}
+	return false
+}
+
+func (e SessionRevokedReason) String() string {
+	return string(e)
+}
+
+func (e *SessionRevokedReason) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SessionRevokedReason(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SessionRevokedReason", str)
+	}
+	return nil
+}
+
+func (e SessionRevokedReason) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SessionRevokedReason) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SessionRevokedReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What may have changed about a vehicle.
+type VehicleEventKind string
+
+const (
+	// What its contract owes, the due date, or how statements come.
+	VehicleEventKindUpdated VehicleEventKind = "UPDATED"
+	// Auto Pay was set up, changed, paused, resumed or ended.
+	VehicleEventKindAutoPayChanged VehicleEventKind = "AUTO_PAY_CHANGED"
+)
+
+var AllVehicleEventKind = []VehicleEventKind{
+	VehicleEventKindUpdated,
+	VehicleEventKindAutoPayChanged,
+}
+
+func (e VehicleEventKind) IsValid() bool {
+	switch e {
+	case VehicleEventKindUpdated, VehicleEventKindAutoPayChanged:
+		return true
+	}
+	return false
+}
+
+func (e VehicleEventKind) String() string {
+	return string(e)
+}
+
+func (e *VehicleEventKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = VehicleEventKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid VehicleEventKind", str)
+	}
+	return nil
+}
+
+func (e VehicleEventKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *VehicleEventKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e VehicleEventKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }

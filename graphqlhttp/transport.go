@@ -147,7 +147,7 @@ func (t Transport) run(a *answer, r *http.Request, params *graphql.RawParams, ex
 	}
 	switch kind := operation.Operation.Operation; {
 	case kind == ast.Subscription:
-		a.writeProblem(problem{http.StatusBadRequest, "Subscriptions are not served over GET and POST."})
+		a.writeProblem(problem{http.StatusBadRequest, "Subscriptions are answered as text/event-stream, or over a WebSocket."})
 		return
 	case kind == ast.Mutation && r.Method != http.MethodPost:
 		a.w.Header().Set("Allow", http.MethodPost)
@@ -270,13 +270,16 @@ func (a *answer) encode(errs gqlerror.List, refused bool) []byte {
 		}
 		text, err := encode(list)
 		if err != nil {
-			return []byte(`[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL"}}]`)
+			return []byte(unwritable)
 		}
 		if !refused || len(errs) == 1 || len(text) <= a.request+refusal-512 { // the rest is for extensions
 			return text
 		}
 	}
 }
+
+// unwritable takes the place of errors that cannot be written.
+const unwritable = `[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL"}}]`
 
 // shorten cuts messages: they repeat names, which can be as long as the request.
 func shorten(errs gqlerror.List) gqlerror.List {

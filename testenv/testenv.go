@@ -67,6 +67,8 @@ type Env struct {
 	URL   string // of the server
 	Log   *Log
 	t     testing.TB
+	cfg   config.Config
+	stop  func()
 }
 
 // Noon is where tests' clocks start: Wednesday 2026-11-18, 12:00 Eastern.
@@ -90,21 +92,41 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 	for _, c := range change {
 		c(&cfg)
 	}
-	e := &Env{Clock: clock.NewSet(Noon), Log: new(Log), t: t}
+	return start(t, cfg, clock.NewSet(Noon))
+}
+
+// Another is another instance of the app, on the same databases and with the same
+// clock. Where sessions are in the process, they are others.
+func (e *Env) Another() *Env {
+	e.t.Helper()
+	return start(e.t, e.cfg, e.Clock)
+}
+
+func start(t testing.TB, cfg config.Config, c *clock.Set) *Env {
+	t.Helper()
+	e := &Env{Clock: c, Log: new(Log), t: t, cfg: cfg}
 	log := slog.New(slog.NewTextHandler(e.Log, redact.Options(slog.LevelDebug)))
+	var err error
 	if e.App, err = app.New(t.Context(), cfg, e.Clock, log); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(e.App.Handler)
 	e.URL = server.URL
-	t.Cleanup(func() {
+	e.stop = sync.OnceFunc(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+		defer cancel()
+		err := e.App.Drain(ctx)
 		server.Close()
-		if err := e.App.Close(); err != nil {
+		if err := errors.Join(err, e.App.Close()); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(e.stop)
 	return e
 }
+
+// Stop stops this instance, as a deployment does; the others go on.
+func (e *Env) Stop() { e.stop() }
 
 // Services are the settings that name a fresh database and a Redis for a test.
 // Where the real ones are not there, the test is skipped.

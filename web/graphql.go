@@ -24,6 +24,8 @@ var lists = map[string]int{
 // graphQL is the route that runs operations.
 func (o Options) graphQL() http.Handler {
 	server := handler.New(o.Schema)
+	server.AddTransport(o.webSocket())
+	server.AddTransport(o.eventStream())
 	server.AddTransport(o.transport())
 	server.SetErrorPresenter(resolvers.Presenter(o.Log, !o.Sandbox))
 	server.SetRecoverFunc(resolvers.Recover(o.Log))

@@ -51,14 +51,18 @@ type Options struct {
 	Timeout time.Duration
 	// Proxies are the addresses whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Live is the connections that stay, which whoever stops the server ends.
+	Live *graphqlhttp.Live
 	// Ready tells whether the process can serve: the databases it asks answer.
 	Ready func(context.Context) error
 }
 
+const graphQLPath = "/graphql"
+
 // New makes the handler of all routes.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", o.identify(o.graphQL()))
+	mux.Handle(graphQLPath, o.identify(o.graphQL()))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	if o.Sandbox {
@@ -84,8 +88,12 @@ func (o Options) receive(next http.Handler) http.Handler {
 		if !o.Sandbox {
 			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 		}
-		ctx, cancel := context.WithTimeout(auth.WithRequest(r.Context(), request), o.Timeout)
-		defer cancel()
+		ctx := auth.WithRequest(r.Context(), request)
+		if r.URL.Path != graphQLPath || !graphqlhttp.Streaming(r) { // whose operations have their own
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, o.Timeout)
+			defer cancel()
+		}
 		defer func() {
 			if panicked := recover(); panicked != nil {
 				o.Log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()), "request", request.ID)
@@ -122,12 +130,22 @@ type operationsLeft struct{}
 
 // identity is who makes a request, and how many more operations they may send now.
 func (o Options) identity(ctx context.Context, r *http.Request) (_ auth.Identity, left int) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	token, ok := bearer(r.Header.Get("Authorization"))
+	if !ok {
 		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
 	}
 	request := auth.RequestFrom(ctx)
-	s, verdict, err := o.Sessions.Touch(ctx, request.At, token, request.Address)
+	return identityOf(o.Sessions.Touch(ctx, request.At, token, request.Address))
+}
+
+// bearer is the token in the text of an Authorization header.
+func bearer(authorization string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	return token, strings.EqualFold(scheme, "Bearer")
+}
+
+// identityOf is whose session was found, or why there is none.
+func identityOf(s session.Session, verdict session.Verdict, err error) (_ auth.Identity, left int) {
 	switch {
 	case errors.Is(err, session.ErrNoSession):
 		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
