@@ -415,5 +415,3 @@ func (s *socket) keepAlive() {
 		}
 	}
 }
-
-
