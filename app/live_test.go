@@ -481,7 +481,7 @@ func TestSocketsNeedASession(t *testing.T) {
 	}
 	_, response, err := websocket.Dial(t.Context(), e.URL+"/graphql", &websocket.DialOptions{
 		Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"Origin": {"https://evil.example"}},
-	})
+	}) //nolint:bodyclose // Dial has read it
 	if err == nil || response.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another origin: %v", err)
 	}
@@ -588,4 +588,3 @@ func TestEventStreamsAreDrained(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
-

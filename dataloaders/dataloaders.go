@@ -167,8 +167,8 @@ func With(ctx context.Context, l *Loaders) context.Context {
 }
 
 // WithLater is ctx with loaders that are made when somebody first asks for them.
-func WithLater(ctx context.Context, make func() *Loaders) context.Context {
-	return context.WithValue(ctx, contextKey{}, make)
+func WithLater(ctx context.Context, load func() *Loaders) context.Context {
+	return context.WithValue(ctx, contextKey{}, load)
 }
 
 // From is the loaders of ctx.

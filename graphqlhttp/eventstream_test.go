@@ -48,7 +48,7 @@ type visitor struct{ *guest }
 func (v visitor) Leave() { v.left <- struct{}{} }
 
 // stream sends a request that wants events.
-func (h *house) stream(t *testing.T, method, target, body string) *http.Response {
+func (h *house) stream(t *testing.T, method, target, body string) (status int, events io.ReadCloser) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
@@ -63,13 +63,13 @@ func (h *house) stream(t *testing.T, method, target, body string) *http.Response
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = response.Body.Close() })
-	return response
+	return response.StatusCode, response.Body
 }
 
 // whole reads a stream to its end, without comments.
-func whole(t *testing.T, r *http.Response) string {
+func whole(t *testing.T, events io.Reader) string {
 	t.Helper()
-	text, err := io.ReadAll(r.Body)
+	text, err := io.ReadAll(events)
 	if err != nil {
 		t.Error(err)
 	}
@@ -97,9 +97,9 @@ func TestEventStream(t *testing.T) {
 		"too large":         {"POST", "/", query(strings.Repeat(" ", 65<<10)), 413, `{"errors":[`},
 		"another method":    {"PUT", "/", query("{ name }"), 405, `{"errors":[`},
 	} {
-		response := h.stream(t, test.method, test.target, test.body)
-		if got := whole(t, response); response.StatusCode != test.status || !strings.HasPrefix(got, test.want) {
-			t.Errorf("%s: %d %q, want %q", name, response.StatusCode, got, test.want)
+		status, events := h.stream(t, test.method, test.target, test.body)
+		if got := whole(t, events); status != test.status || !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: %d %q, want %q", name, status, got, test.want)
 		}
 	}
 }
@@ -107,12 +107,12 @@ func TestEventStream(t *testing.T) {
 func TestEventStreamOfASubscription(t *testing.T) {
 	t.Parallel()
 	h := newStreams(t, nil)
-	response := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
+	_, events := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
 	h.sold <- "Emma"
 	h.sold <- "Dune"
 	close(h.sold)
 	want := "event: next\ndata: {\"data\":{\"sold\":{\"name\":\"Emma\"}}}\n\nevent: next\ndata: {\"data\":{\"sold\":{\"name\":\"Dune\"}}}\n\n" + done
-	if got := whole(t, response); got != want {
+	if got := whole(t, events); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	<-h.guest.left
@@ -122,8 +122,8 @@ func TestEventStreamOfASubscription(t *testing.T) {
 func TestEventStreamIsClosed(t *testing.T) {
 	t.Parallel()
 	h := newStreams(t, nil)
-	response := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
-	_ = response.Body.Close()
+	_, events := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
+	_ = events.Close()
 	<-h.guest.left
 }
 
@@ -132,8 +132,8 @@ func TestEventStreamIsClosed(t *testing.T) {
 func TestEventStreamDrains(t *testing.T) {
 	t.Parallel()
 	h := newStreams(t, nil)
-	endless := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
-	slow := h.stream(t, "POST", "/", query("query Slow { name }"))
+	_, endless := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
+	_, slow := h.stream(t, "POST", "/", query("query Slow { name }"))
 	h.sold <- "Emma"
 	drained := make(chan error, 1)
 	go func() { drained <- h.live.Drain(context.Background()) }()
@@ -147,15 +147,16 @@ func TestEventStreamDrains(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Error(err)
 	}
-	if got := h.stream(t, "POST", "/", query("{ name }")); got.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("after that a client gets %d", got.StatusCode)
+	if status, _ := h.stream(t, "POST", "/", query("{ name }")); status != http.StatusServiceUnavailable {
+		t.Errorf("after that a client gets %d", status)
 	}
 }
 
 func TestEventStreamRefused(t *testing.T) {
 	t.Parallel()
 	h := newStreams(t, &gqlerror.Error{Message: "too many"})
-	if got := whole(t, h.stream(t, "POST", "/", query("{ name }"))); got != "event: next\ndata: {\"errors\":[{\"message\":\"too many\"}]}\n\n"+done {
+	_, events := h.stream(t, "POST", "/", query("{ name }"))
+	if got := whole(t, events); got != "event: next\ndata: {\"errors\":[{\"message\":\"too many\"}]}\n\n"+done {
 		t.Errorf("got %q", got)
 	}
 }
@@ -164,9 +165,9 @@ func TestEventStreamRefused(t *testing.T) {
 func TestEventStreamPeerGoes(t *testing.T) {
 	t.Parallel()
 	h := newStreams(t, nil)
-	response := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
+	_, events := h.stream(t, "POST", "/", query("subscription { sold { name } }"))
 	h.guest.goes <- graphqlhttp.Close{}
-	if got := whole(t, response); got != "" {
+	if got := whole(t, events); got != "" {
 		t.Errorf("got %q", got)
 	}
 }

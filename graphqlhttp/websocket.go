@@ -159,7 +159,7 @@ func (s *socket) take(kind websocket.MessageType, text []byte, late *time.Timer)
 	case "connection_init":
 		return s.open(payload, late)
 	case "ping":
-		s.send(envelope("", "pong", payload))
+		s.say(envelope("", "pong", payload))
 		return nil
 	case "pong":
 		return nil
@@ -189,7 +189,7 @@ func (s *socket) open(payload map[string]any, late *time.Timer) *Close {
 		return refused
 	}
 	s.peer = peer
-	s.send(envelope("", "connection_ack", nil))
+	s.say(envelope("", "connection_ack", nil))
 	s.work.Go(s.watch)
 	s.work.Go(s.keepAlive)
 	return nil
@@ -221,7 +221,7 @@ func (s *socket) subscribe(id string, payload map[string]any) *Close {
 	case len(s.running) >= most || s.active >= 2*most:
 		cancel()
 		refusal, _ := encode(gqlerror.List{refuse(codeTooMany, "At most %d operations run on a socket at a time.", most)})
-		s.work.Go(func() { s.send(frame(id, "error", refusal)) })
+		s.work.Go(func() { s.say(frame(id, "error", refusal)) })
 		return nil
 	}
 	s.running[id] = o
@@ -230,7 +230,7 @@ func (s *socket) subscribe(id string, payload map[string]any) *Close {
 		completed := s.run(ctx, s.peer, s.exec, params, &operation{s, id, o})
 		mine := s.forget(id, o)
 		if completed && mine {
-			s.send(frame(id, "complete", nil))
+			s.say(frame(id, "complete", nil))
 		}
 		s.ended()
 	})
@@ -295,7 +295,7 @@ func (o *operation) refused(errs gqlerror.List) {
 		text = []byte(unwritable)
 	}
 	if o.forget(o.id, o.o) { // so that the client may use the id again
-		_ = o.send(frame(o.id, "error", text))
+		o.say(frame(o.id, "error", text))
 	}
 }
 
@@ -305,6 +305,9 @@ func (s *socket) send(text []byte) error {
 	defer cancel()
 	return s.conn.Write(ctx, websocket.MessageText, text)
 }
+
+// say is send where nothing follows: whether the client is gone, the reader sees.
+func (s *socket) say(text []byte) { _ = s.send(text) }
 
 // envelope is a message with a payload that is optional.
 func envelope(id, kind string, payload map[string]any) []byte {
