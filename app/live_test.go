@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/coder/websocket"
 
+	"github.com/automobilepay/mobilepay/app"
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
@@ -586,5 +588,75 @@ func TestEventStreamsAreDrained(t *testing.T) {
 	e.Stop()
 	if got, open := nextEvent(t, stream); open {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A worker of its own nudges those who follow on servers.
+func TestWorkerNudges(t *testing.T) {
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e, _ := two(t, engine)
+		c := e.AddCustomer()
+		e.Post(c.Token, schedule, order(c, "1"))
+		nudge, stop := e.App.Sessions.Nudges().Listen(session.EventsOf(c.ID))
+		defer stop()
+		<-nudge // it listens; from here on each is of an event
+		before, err := e.App.Store.LastEvent(t.Context(), c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := e.App.Config
+		ctx, cancel := context.WithCancel(t.Context())
+		worked := make(chan error, 1)
+		var log testenv.Log
+		go func() {
+			worked <- app.Run(ctx, []string{"worker"}, []string{
+				"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "MOBILEPAY_KEYSET=" + cfg.Keyset,
+				"MOBILEPAY_OUTBOX=" + cfg.Outbox, "MOBILEPAY_NOW=2026-11-18T15:00:01-05:00",
+			}, &log, &log)
+		}()
+		for last := before; last == before; {
+			select {
+			case <-nudge:
+			case <-time.After(patience):
+				t.Fatalf("no nudge came: %s", &log)
+			}
+			if last, err = e.App.Store.LastEvent(t.Context(), c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cancel()
+		if err := <-worked; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Live connections outlast the time that a request may take to come and to be
+// answered, and end when the server does.
+func TestLiveOutlastsRequests(t *testing.T) {
+	t.Parallel()
+	e := testenv.New(t, testenv.Embedded)
+	address := serveInHaste(t, e)
+	c := e.AddCustomer()
+	e.URL = "http://" + address
+	stream := events(t, e, c.Token, paymentUpdated, testenv.Vars{"after": cursorNow(e, c.Token)})
+	s := connect(t, e, c.Token)
+	s.follow("1", cursorNow(e, c.Token))
+	for range 4 { // each is cut when the time for a body is over
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := trickle(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"); err != nil {
+			t.Error(err)
+		}
+		_ = conn.Close()
+	}
+	id := e.Post(c.Token, schedule, order(c, "1")).Text("schedulePayment", "payment", "id")
+	if got := s.answer(); got.Text("paymentUpdated", "payment", "id") != id {
+		t.Errorf("over the socket: %s", got.Raw)
+	}
+	if got, _ := nextEvent(t, stream); !strings.Contains(got[1], id) {
+		t.Errorf("in the stream: %v", got)
 	}
 }

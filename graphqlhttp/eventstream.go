@@ -54,7 +54,7 @@ func (t *EventStream) Do(w http.ResponseWriter, r *http.Request, exec graphql.Gr
 		return
 	}
 	if !t.Live.enter() {
-		a.writeProblem(problem{http.StatusServiceUnavailable, "The server is about to stop. Try again."})
+		a.writeProblem(problem{http.StatusServiceUnavailable, stopping})
 		return
 	}
 	defer t.Live.leave()

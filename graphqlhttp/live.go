@@ -50,6 +50,9 @@ const (
 	CloseTooManyRequests = 4429
 )
 
+// stopping is what a client is told that comes too late.
+const stopping = "The server is about to stop. Try again."
+
 // Live is the connections that stay: sockets and event streams. [http.Server.Shutdown]
 // knows nothing of sockets and would wait for streams for ever, so whoever shuts
 // down ends Live first. The zero value is ready.

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,8 +34,8 @@ type WebSocket struct {
 	// Hello tells who a client is by its handshake and by the payload with which it
 	// opens the connection, which may be nil. A refused one is closed with the second.
 	Hello func(r *http.Request, payload map[string]any) (Peer, *Close)
-	// Origins are hosts whose pages may connect, besides that of the server itself.
-	// A client that names no origin is no page.
+	// Origins are those whose pages may connect, such as https://pay.example, besides
+	// the server's own. A client that names no origin is no page.
 	Origins []string
 	// InitTimeout is how long a client may take to open the connection; 5 s.
 	InitTimeout time.Duration
@@ -54,13 +57,18 @@ func (*WebSocket) Supports(r *http.Request) bool { return isUpgrade(r) }
 
 // Do implements graphql.Transport.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	if !t.allows(r.Header.Get("Origin"), r.Host) {
+		Refuse(w, r, http.StatusForbidden, refuse(codeBadRequest, "Pages of this origin may not connect."))
+		return
+	}
 	if !t.Live.enter() {
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
+		Refuse(w, r, http.StatusServiceUnavailable, refuse(codeBadRequest, stopping))
 		return
 	}
 	defer t.Live.leave()
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}, OriginPatterns: t.Origins})
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols: []string{subprotocol}, InsecureSkipVerify: true, // the origin has been looked at
+	})
 	if err != nil {
 		return // which has been answered
 	}
@@ -68,9 +76,18 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	ctx, cancel := context.WithCancel(r.Context())
 	s := &socket{
 		WebSocket: t, conn: conn, exec: exec, request: r, ctx: ctx, cancel: cancel,
-		running: map[string]*running{}, changed: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+		running: map[string]*running{}, alive: map[*running]struct{}{}, changed: make(chan struct{}, 1), heard: make(chan struct{}, 1),
 	}
 	s.serve()
+}
+
+// allows tells whether the pages of an origin may connect.
+func (t *WebSocket) allows(origin, host string) bool {
+	if origin == "" || slices.Contains(t.Origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, host)
 }
 
 // socket is one connection.
@@ -83,16 +100,16 @@ type socket struct {
 	cancel  context.CancelFunc
 	work    sync.WaitGroup // all goroutines but the reader
 	heard   chan struct{}  // the client has sent something
-	changed chan struct{}  // an operation has ended
+	changed chan struct{}  // an operation has ended, or it is known what it is
 
 	// The reader's own.
 	opened bool // the client has asked to open the connection
 	peer   Peer // nil until it is open
 
 	mu      sync.Mutex
-	running map[string]*running
-	active  int  // operations that run, also those that nobody waits for any more
-	leaving bool // nothing new begins
+	running map[string]*running   // by their ids
+	alive   map[*running]struct{} // also those that nobody waits for any more
+	leaving bool                  // nothing new begins
 }
 
 // running is an operation that runs.
@@ -218,21 +235,20 @@ func (s *socket) subscribe(id string, payload map[string]any) *Close {
 	case s.running[id] != nil:
 		cancel()
 		return &Close{CloseDuplicate, "Subscriber for " + shortened(id) + " already exists"}
-	case len(s.running) >= most || s.active >= 2*most:
+	case len(s.running) >= most || len(s.alive) >= 2*most:
 		cancel()
 		refusal, _ := encode(gqlerror.List{refuse(codeTooMany, "At most %d operations run on a socket at a time.", most)})
 		s.work.Go(func() { s.say(frame(id, "error", refusal)) })
 		return nil
 	}
-	s.running[id] = o
-	s.active++
+	s.running[id], s.alive[o] = o, struct{}{}
 	s.work.Go(func() {
 		completed := s.run(ctx, s.peer, s.exec, params, &operation{s, id, o})
 		mine := s.forget(id, o)
 		if completed && mine {
 			s.say(frame(id, "complete", nil))
 		}
-		s.ended()
+		s.ended(o)
 	})
 	return nil
 }
@@ -261,10 +277,15 @@ func (s *socket) forget(id string, o *running) bool {
 	return true
 }
 
-func (s *socket) ended() {
+func (s *socket) ended(o *running) {
 	s.mu.Lock()
-	s.active--
+	delete(s.alive, o)
 	s.mu.Unlock()
+	s.note()
+}
+
+// note wakes who waits for operations to end.
+func (s *socket) note() {
 	select {
 	case s.changed <- struct{}{}:
 	default:
@@ -280,8 +301,9 @@ type operation struct {
 
 func (o *operation) admit(kind ast.Operation) *gqlerror.Error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.o.kind = kind
+	o.mu.Unlock()
+	o.note()
 	return nil
 }
 
@@ -369,7 +391,7 @@ func (s *socket) quiet(up <-chan time.Time, of func(*running) bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.leaving = true
-		for _, o := range s.running {
+		for o := range s.alive {
 			if of(o) {
 				return true
 			}
