@@ -162,9 +162,13 @@ type sink interface {
 // run runs an operation of a peer to its end. It returns true where the sink has yet
 // to say that it is complete: it was not refused, and nobody has ended it.
 func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecutor, params *graphql.RawParams, to sink) (completed bool) {
-	ctx, cancel := context.WithCancel(ctx)
+	whole, cancel := context.WithCancel(ctx)
 	defer cancel()
+	ctx = whole
 	present := func(ctx context.Context, errs ...*gqlerror.Error) bool {
+		if whole.Err() != nil {
+			return false // that it was ended is no error of the operation
+		}
 		to.refused(exec.DispatchError(ctx, errs[:min(len(errs), o.maxErrors())]).Errors)
 		return false
 	}
@@ -203,8 +207,8 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 	for first := true; ; first = false {
 		response := next(peer.Event(ctx))
 		switch {
-		case response == nil:
-			return ctx.Err() == nil
+		case response == nil || whole.Err() != nil:
+			return whole.Err() == nil
 		case first && response.Data == nil: // it could not begin
 			to.refused(response.Errors[:min(len(response.Errors), o.maxErrors())])
 			return false
