@@ -25,7 +25,7 @@ import (
 )
 
 // groups is the order in which a page shows the groups. Others follow, by name.
-var groups = []string{"Home", "Payments", "Auto Pay", "Bank accounts", "Statements", "Profile", "Session", "Identity", "Enrollment"}
+var groups = []string{"Home", "Payments", "Auto Pay", "Bank accounts", "Statements", "Live", "Profile", "Session", "Identity", "Enrollment"}
 
 // here is the folder of the operations.
 var here = os.DirFS(".")
@@ -60,7 +60,7 @@ func generate() error {
 		manifest, tabs = append(manifest, operation(f, needed)), append(tabs, t)
 	}
 	slices.SortStableFunc(tabs, func(a, b operations.Tab) int {
-		// "query" before "mutation"
+		// "subscription" before "query" before "mutation"
 		return cmp.Or(cmp.Compare(place(a.Group), place(b.Group)), cmp.Compare(a.Group, b.Group), cmp.Compare(b.Type, a.Type))
 	})
 	return errors.Join(write("manifest.json", operations.NewDocument(manifest)), write("tabs.json", tabs))
