@@ -197,6 +197,42 @@ func TestInBrowserEnroll(t *testing.T) {
 	b.responds(`"passwordChanged": true`)
 }
 
+// What somebody else does to the customer's payments is seen while it happens.
+func TestInBrowserLive(t *testing.T) {
+	ended := chromedp.WaitVisible(css(`.graphiql-execute-button[aria-label^="Execute"]`))
+	e := testenv.New(t, testenv.Embedded)
+	e.AddDemo()
+	b := open(t, e.URL+"/playground")
+	b.do(chromedp.WaitVisible(css(".bar form")))
+	b.choose("Payment updated")
+	b.run()
+	b.responds(`"UNAUTHENTICATED"`)
+	b.do(chromedp.Click(css(`.bar form button`)), chromedp.WaitVisible(css(".bar .session strong")))
+	b.follow()
+	elsewhere := open(t, e.URL+"/playground")
+	elsewhere.do(chromedp.WaitVisible(css(".bar form")), chromedp.Click(css(`.bar form button`)), chromedp.WaitVisible(css(".bar .session strong")))
+	elsewhere.choose("Pay today")
+	elsewhere.has(".graphiql-editor-tool .CodeMirror", `"scheduledOn": "2026-11-18"`)
+	elsewhere.run()
+	elsewhere.responds(`"status": "SCHEDULED"`)
+	b.responds(`"kind": "SCHEDULED"`, `"status": "SCHEDULED"`, `"make": "`)
+	b.picture("live")
+	elsewhere.choose("Cancel payment")
+	elsewhere.run()
+	elsewhere.responds(`"status": "CANCELED"`)
+	b.responds(`"kind": "CANCELED"`, `"status": "CANCELED"`)
+	b.do(chromedp.Click(css(`.graphiql-execute-button`)), ended)
+
+	// It is over, too, where another operation is chosen, and where the session ends.
+	b.follow()
+	b.choose("Session revoked")
+	b.do(ended)
+	b.follow()
+	b.do(chromedp.Click(css(`.bar .session button`)), chromedp.WaitVisible(css(".bar form")))
+	b.responds(`"reason": "ENDED"`)
+	b.do(ended)
+}
+
 // What the log-in form refuses is said.
 func TestInBrowserWrongPassword(t *testing.T) {
 	e := testenv.New(t, testenv.Embedded)
@@ -402,6 +438,31 @@ func (b browser) run() {
 		chromedp.Evaluate[chromedp.Void](`document.querySelector('.graphiql-response .CodeMirror').CodeMirror.setValue('')`),
 		chromedp.Click(css(`.graphiql-execute-button`)),
 	)
+}
+
+// follow runs the subscription of the tab that is in front, and waits until the server has
+// taken it.
+func (b browser) follow() {
+	b.t.Helper()
+	taken := make(chan struct{}, 1)
+	err := chromedp.Listen(b.ctx, func(event any) {
+		if response, is := event.(*network.EventResponseReceived); is && response.Response.MimeType == "text/event-stream" {
+			select {
+			case taken <- struct{}{}:
+			default:
+			}
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.run()
+	select {
+	case <-taken:
+	case <-b.ctx.Done():
+		b.t.Fatal("there is no event stream")
+	}
+	b.do(chromedp.WaitVisible(css(`.graphiql-execute-button[aria-label^="Stop"]`)))
 }
 
 // responds waits for an answer with parts.

@@ -1,5 +1,5 @@
 import { createContext, use, useEffect, useReducer, useRef, useState, type ReactNode, type RefObject } from 'react';
-import { useEditorContext, usePluginStore } from '@graphiql/react';
+import { useEditorContext, useExecutionContext, usePluginStore } from '@graphiql/react';
 import type { Entry, Example } from './entries';
 import { fillIn, readFacts, type Facts, type Moment } from './facts';
 import { useSession } from './session';
@@ -38,6 +38,7 @@ export const newTab = (entry: Entry, example = entry.examples[0]!, facts: Facts 
 export function Workbench({ entries, refresh, children }: { entries: Entry[]; refresh: RefObject<() => void>; children: ReactNode }) {
   const session = useSession();
   const { setVisiblePlugin } = usePluginStore();
+  const { stop } = useExecutionContext({ nonNull: true });
   const editor = useEditorContext({ nonNull: true });
   const latest = useRef(editor);
   latest.current = editor;
@@ -104,6 +105,7 @@ export function Workbench({ entries, refresh, children }: { entries: Entry[]; re
     filled.current.set(tab.id, { example, text: variables });
     if (!wide) setVisiblePlugin(null);
     const index = tabs.includes(tab) ? tabs.indexOf(tab) : tabs.length;
+    stop(); // as a click on a tab does: what is followed would be shown in this one
     if (index !== activeTabIndex) {
       changeTab(index);
       return;

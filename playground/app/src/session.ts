@@ -3,6 +3,7 @@
 import { useSyncExternalStore } from 'react';
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { Kind, parse, type ExecutionResult, type OperationDefinitionNode } from 'graphql';
+import { createClient, type RequestParams, type StreamEvent, type StreamMessage } from 'graphql-sse';
 
 export interface Session {
   name: string;
@@ -46,17 +47,24 @@ export const useStepUp = () => useSyncExternalStore(listen, () => methods);
 
 export const latestChallenge = () => challenge;
 
-// ask sends an operation as whoever is logged in, and notices when that changes by it:
-// any mutation that answers a session logs in, in whatever way that was reached. Where the
-// session is an earlier one with a new token, its customer is not told again.
+const authorization = (): Record<string, string> => (token ? { Authorization: `Bearer ${token}` } : {});
+
+// ask sends an operation as whoever is logged in.
 export async function ask(params: FetcherParams, headers: Record<string, string> = {}): Promise<Answer> {
-  const authorization = token && { Authorization: `Bearer ${token}` };
   const response = await fetch('/graphql', {
     method: 'POST',
-    headers: { Accept: 'application/graphql-response+json, application/json;q=0.9', 'Content-Type': 'application/json', ...authorization, ...headers },
+    headers: { Accept: 'application/graphql-response+json, application/json;q=0.9', 'Content-Type': 'application/json', ...authorization(), ...headers },
     body: JSON.stringify(params),
   });
   const answer: Answer = await response.json();
+  notice(answer);
+  return answer;
+}
+
+// notice sees in an answer whether somebody else is logged in by it: any mutation that
+// answers a session logs in, in whatever way that was reached. Where the session is an
+// earlier one with a new token, its customer is not told again.
+function notice(answer: Answer) {
   for (const payload of Object.values(answer.data ?? {})) {
     if (payload?.session?.token) {
       token = payload.session.token;
@@ -71,7 +79,14 @@ export async function ask(params: FetcherParams, headers: Record<string, string>
     if (refusal) askFor(refusal.methods ?? []);
   }
   if (token && answer.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED')) change(null);
-  return answer;
+}
+
+// follow is the events of a subscription, each an answer, until it is stopped or the server
+// ends it. It does not begin again by itself: who looks on should see that it has ended.
+function follow(params: FetcherParams, headers: Record<string, string> = {}) {
+  const stream = createClient({ url: '/graphql', headers: { ...authorization(), ...headers }, retryAttempts: 0 });
+  const message = ({ data }: StreamMessage<false, StreamEvent>) => data && notice(data as Answer);
+  return stream.iterate(params as RequestParams, { message }) as AsyncIterableIterator<ExecutionResult>;
 }
 
 // fetcher is what GraphiQL sends by. onMutation is called after a mutation.
@@ -81,7 +96,9 @@ export const fetcher =
     // For a moment after a tab is changed, GraphiQL still names the operation of the last.
     const operations = operationsOf(params.query);
     const chosen = operations.length === 1 ? operations[0] : operations.find((o) => o.name?.value === params.operationName);
-    const answer = await ask({ ...params, operationName: chosen?.name?.value }, options?.headers);
+    const request = { ...params, operationName: chosen?.name?.value };
+    if (chosen?.operation === 'subscription') return follow(request, options?.headers);
+    const answer = await ask(request, options?.headers);
     if (chosen?.operation === 'mutation') onMutation();
     return answer as ExecutionResult;
   };
