@@ -67,6 +67,22 @@ func TestTypeScript(t *testing.T) {
 			}
 		}
 	})
+	t.Run("live", func(t *testing.T) {
+		e := testenv.New(t, testenv.Embedded)
+		e.AddDemo()
+		checkLive(t, run(t, "typescript", "node", "dist/live.js", e.URL+"/graphql"))
+	})
+}
+
+// A subscription goes on behind the last event when its connection is lost, by WebSocket
+// and by server-sent events: nothing is missed, and nothing comes twice.
+func checkLive(t *testing.T, said string) {
+	t.Helper()
+	for _, client := range []string{"Apollo Client", "urql"} {
+		if want := client + " has seen SCHEDULED, CANCELED in 2 connections; the payment is CANCELED\n"; !strings.Contains(said, want) {
+			t.Errorf("it does not say %q:\n%s", want, said)
+		}
+	}
 }
 
 // check looks at what a client said, and at the books: it has paid twice, once from a new
