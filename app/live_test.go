@@ -493,9 +493,8 @@ func TestSocketsNeedASession(t *testing.T) {
 	if got := s.read(); got.Type != "connection_ack" {
 		t.Errorf("with the header of the handshake: %+v", got)
 	}
-	_, response, err := websocket.Dial(t.Context(), e.URL+"/graphql", &websocket.DialOptions{
-		Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"Origin": {"https://evil.example"}},
-	}) //nolint:bodyclose // Dial has read it
+	foreign := &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"Origin": {"https://evil.example"}}}
+	_, response, err := websocket.Dial(t.Context(), e.URL+"/graphql", foreign) //nolint:bodyclose // Dial has read it
 	if err == nil || response.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another origin: %v", err)
 	}

@@ -165,22 +165,22 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 	whole, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ctx = whole
-	present := func(ctx context.Context, errs ...*gqlerror.Error) bool {
-		if whole.Err() != nil {
-			return false // that it was ended is no error of the operation
+	refuse := func(ctx context.Context, errs ...*gqlerror.Error) {
+		if whole.Err() == nil { // that it was ended is no error of the operation
+			to.refused(exec.DispatchError(ctx, errs[:min(len(errs), o.maxErrors())]).Errors)
 		}
-		to.refused(exec.DispatchError(ctx, errs[:min(len(errs), o.maxErrors())]).Errors)
-		return false
 	}
 	begun, err := peer.Begin(ctx)
 	if err != nil {
-		return present(ctx, gqlerror.Wrap(err))
+		refuse(ctx, gqlerror.Wrap(err))
+		return false
 	}
 	ctx = begun
 	if o.Recover != nil {
 		defer func() {
 			if panicked := recover(); panicked != nil {
-				completed = present(ctx, gqlerror.Wrap(o.Recover(ctx, panicked)))
+				refuse(ctx, gqlerror.Wrap(o.Recover(ctx, panicked)))
+				completed = false
 			}
 		}()
 	}
@@ -191,7 +191,8 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 		}
 	}
 	if len(errs) > 0 {
-		return present(graphql.WithOperationContext(ctx, operation), expand(errs)...)
+		refuse(graphql.WithOperationContext(ctx, operation), expand(errs)...)
+		return false
 	}
 	if operation.Operation.Operation != ast.Subscription {
 		deadline, cancel := context.WithTimeout(ctx, o.timeout())
@@ -199,7 +200,8 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 		next, ctx := exec.DispatchOperation(deadline, operation)
 		response := next(ctx)
 		if response == nil { // the deadline came first, or nobody wants it any more
-			return present(ctx, gqlerror.Wrap(cmp.Or(ctx.Err(), errNoAnswer)))
+			refuse(ctx, gqlerror.Wrap(cmp.Or(ctx.Err(), errNoAnswer)))
+			return false
 		}
 		return o.hand(response, to) == nil
 	}
