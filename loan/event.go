@@ -12,7 +12,7 @@ const (
 	PaymentCanceled  EventKind = "payment.canceled"
 	PaymentReturned  EventKind = "payment.returned"
 	AutoPayChanged   EventKind = "auto_pay.changed" // set up, changed, paused, resumed or ended
-	VehicleUpdated   EventKind = "vehicle.updated"  // what is owed or when it is due, or how statements come
+	VehicleUpdated   EventKind = "vehicle.updated"  // what is owed or when it is due, but by a payment, or how statements come
 )
 
 // OfPayment tells whether the event's subject is a payment.
@@ -21,6 +21,17 @@ func (k EventKind) OfPayment() bool {
 	case PaymentScheduled, PaymentApplied, PaymentSettled, PaymentCanceled, PaymentReturned:
 		return true
 	case AutoPayChanged, VehicleUpdated:
+	}
+	return false
+}
+
+// OfVehicle tells whether the event changes what is to be seen of a vehicle: what its
+// contract owes, its Auto Pay, or how statements come.
+func (k EventKind) OfVehicle() bool {
+	switch k {
+	case PaymentApplied, PaymentReturned, AutoPayChanged, VehicleUpdated:
+		return true
+	case PaymentScheduled, PaymentSettled, PaymentCanceled:
 	}
 	return false
 }

@@ -32,7 +32,7 @@ func (r *subscriptionResolver) PaymentUpdated(ctx context.Context, after *string
 
 func (r *subscriptionResolver) VehicleUpdated(ctx context.Context, after *string) (<-chan *graph.VehicleEvent, error) {
 	return follow(ctx, r.Servicing, after, func(e graph.Happened) *graph.VehicleEvent {
-		if e.Event.OfPayment() {
+		if !e.Event.OfVehicle() {
 			return nil
 		}
 		return &graph.VehicleEvent{Happened: e}

@@ -344,19 +344,17 @@ func (w *work) apply(p *loan.Payment, now time.Time) error {
 	return nil
 }
 
-// events tell of each payment that a run took, and of the vehicles whose contracts
-// it changed.
+// events tell of each payment that a run took. One that is applied tells of its vehicle
+// as well; where nothing was owed, the contract may still have been billed.
 func (w *work) events(due []loan.Payment, now time.Time) []store.Event {
-	events := make([]store.Event, 0, len(w.applied)+len(w.vehicles))
+	events := make([]store.Event, 0, len(w.applied))
 	for i, a := range w.applied {
 		kind := loan.PaymentApplied
 		if a.Status == loan.Canceled {
 			kind = loan.PaymentCanceled
+			events = append(events, store.VehicleEvent(w.vehicles[due[i].VehicleID], now))
 		}
 		events = append(events, store.PaymentEvent(kind, &due[i], now))
-	}
-	for _, v := range w.vehicles {
-		events = append(events, store.VehicleEvent(v, now))
 	}
 	return events
 }

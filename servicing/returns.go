@@ -107,7 +107,7 @@ func (s *Service) reverse(ctx context.Context, tx *store.BooksTx, source string,
 	for _, p := range vehicle.Contract.Reverse(posted.Posting) {
 		postings = append(postings, store.Posted{CustomerID: vehicle.CustomerID, VehicleID: vehicle.ID, PaymentID: &payment.ID, Posting: p})
 	}
-	tx.InsertEvents(store.PaymentEvent(loan.PaymentReturned, payment, now), store.VehicleEvent(vehicle, now))
+	tx.InsertEvents(store.PaymentEvent(loan.PaymentReturned, payment, now))
 	err = errors.Join(
 		tx.ReturnPayment(ctx, payment.ID, code, now),
 		tx.InsertPostings(ctx, postings, now),

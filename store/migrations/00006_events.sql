@@ -11,7 +11,6 @@ CREATE TABLE events (
     subject_id  BIGINT NOT NULL                  -- of the payment, Auto Pay or vehicle, as the kind says
 );
 CREATE INDEX events_vehicle ON events (vehicle_id, id);
-CREATE INDEX events_at ON events (at);
 
 CREATE INDEX owners_vehicle ON owners (vehicle_id);
 
