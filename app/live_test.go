@@ -493,8 +493,9 @@ func TestSocketsNeedASession(t *testing.T) {
 	if got := s.read(); got.Type != "connection_ack" {
 		t.Errorf("with the header of the handshake: %+v", got)
 	}
-	foreign := &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"Origin": {"https://evil.example"}}}
-	_, response, err := websocket.Dial(t.Context(), e.URL+"/graphql", foreign) //nolint:bodyclose // Dial has read it
+	_, response, err := websocket.Dial(t.Context(), e.URL+"/graphql", &websocket.DialOptions{ //nolint:bodyclose // Dial has read it
+		Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"Origin": {"https://evil.example"}},
+	})
 	if err == nil || response.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another origin: %v", err)
 	}

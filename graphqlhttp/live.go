@@ -165,22 +165,21 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 	whole, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ctx = whole
-	refuse := func(ctx context.Context, errs ...*gqlerror.Error) {
+	present := func(ctx context.Context, errs ...*gqlerror.Error) {
 		if whole.Err() == nil { // that it was ended is no error of the operation
 			to.refused(exec.DispatchError(ctx, errs[:min(len(errs), o.maxErrors())]).Errors)
 		}
 	}
 	begun, err := peer.Begin(ctx)
 	if err != nil {
-		refuse(ctx, gqlerror.Wrap(err))
+		present(ctx, gqlerror.Wrap(err))
 		return false
 	}
 	ctx = begun
 	if o.Recover != nil {
 		defer func() {
 			if panicked := recover(); panicked != nil {
-				refuse(ctx, gqlerror.Wrap(o.Recover(ctx, panicked)))
-				completed = false
+				present(ctx, gqlerror.Wrap(o.Recover(ctx, panicked)))
 			}
 		}()
 	}
@@ -191,7 +190,7 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 		}
 	}
 	if len(errs) > 0 {
-		refuse(graphql.WithOperationContext(ctx, operation), expand(errs)...)
+		present(graphql.WithOperationContext(ctx, operation), expand(errs)...)
 		return false
 	}
 	if operation.Operation.Operation != ast.Subscription {
@@ -200,7 +199,7 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 		next, ctx := exec.DispatchOperation(deadline, operation)
 		response := next(ctx)
 		if response == nil { // the deadline came first, or nobody wants it any more
-			refuse(ctx, gqlerror.Wrap(cmp.Or(ctx.Err(), errNoAnswer)))
+			present(ctx, gqlerror.Wrap(cmp.Or(ctx.Err(), errNoAnswer)))
 			return false
 		}
 		return o.hand(response, to) == nil

@@ -76,9 +76,9 @@ func (o Options) hello(r *http.Request, payload map[string]any, sockets *places)
 // helloStream is for an event stream, which is a request that has been identified and
 // counted, and may be nobody's.
 func (o Options) helloStream(r *http.Request, streams *places) (graphqlhttp.Peer, *gqlerror.Error) {
-	viewer, unknown := auth.FromContext(r.Context())
-	if unknown != nil { // the fields say why they need somebody
-		return &peer{Options: o, ended: make(chan struct{}), leave: func() {}}, nil //nolint:nilerr // nobody's stream is one, too
+	viewer, err := auth.FromContext(r.Context())
+	if err != nil {
+		return &peer{Options: o, ended: make(chan struct{}), leave: func() {}}, nil //nolint:nilerr // the fields say that they need somebody
 	}
 	leave, ok := streams.take(viewer.CustomerID)
 	if !ok {
