@@ -3,6 +3,7 @@ package graphqlhttp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -307,7 +308,16 @@ func (o *operation) admit(kind ast.Operation) *gqlerror.Error {
 	return nil
 }
 
+// errEnded ends an operation whose id may be another's by now.
+var errEnded = errors.New("graphqlhttp: the client has ended the operation")
+
 func (o *operation) next(response *graphql.Response) error {
+	o.mu.Lock()
+	wanted := o.running[o.id] == o.o
+	o.mu.Unlock()
+	if !wanted {
+		return errEnded
+	}
 	return o.send(frame(o.id, "next", result(response)))
 }
 
