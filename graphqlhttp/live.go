@@ -208,7 +208,7 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 	for first := true; ; first = false {
 		response := next(peer.Event(ctx))
 		switch {
-		case response == nil || whole.Err() != nil:
+		case response == nil || whole.Err() != nil: // what was read meanwhile may lack something
 			return whole.Err() == nil
 		case first && response.Data == nil: // it could not begin
 			to.refused(response.Errors[:min(len(response.Errors), o.maxErrors())])

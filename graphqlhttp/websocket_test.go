@@ -337,7 +337,7 @@ func TestSocketDrains(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.enter(t)
-	c.send(subscribe("1", "subscription { sold { name } }"), subscribe("2", "query Slow { name }"))
+	c.send(subscribe("2", "query Slow { name }"), subscribe("1", "subscription { sold { name } }"))
 	h.sold <- "Emma"
 	c.want(`{"type":"next","id":"1","payload":{"data":{"sold":{"name":"Emma"}}}}`)
 	silent := h.dial(t, "graphql-transport-ws")
