@@ -117,6 +117,39 @@ func orderWithNew(c testenv.Customer, key, number string) testenv.Vars {
 	}}
 }
 
+// What shows who a customer is outlives the keys that it was sealed and hashed with:
+// the second factor's secret, the number by which enrolment finds a contract, a code on
+// its way.
+func TestIdentityOutlivesItsKeys(t *testing.T) {
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e := testenv.New(t, engine)
+		r := newRotating(t, e)
+		holder, id := e.AddHolder("Test"), e.AddUser("sam.user", goodPassword)
+		token := e.OpenSession(id)
+		secret := e.Post(token, setUpTotp, nil).Text("setUpTotp", "secret")
+		if got := e.Post(token, confirmTotp, testenv.Vars{"code": totpOf(t, e, secret)}); got.Code() != "" {
+			t.Fatal(got.Raw)
+		}
+		if got := e.Post(token, updateEmail, testenv.Vars{"email": "new@example.org"}); got.Code() != "" {
+			t.Fatal(got.Raw)
+		}
+		for _, o := range []servicing.Rotation{{Fingerprints: true}, {Retire: true}} {
+			r.rotate(o)
+		}
+		if got := e.Post(token, confirmContact, testenv.Vars{"channel": "EMAIL", "code": e.Code("new@example.org")}); got.Code() != "" {
+			t.Errorf("a code on its way: %s", got.Raw)
+		}
+		e.Clock.Advance(30 * time.Second)
+		in := rightLogIn("sam.user", testenv.Vars{"secondFactor": testenv.Vars{"totp": totpOf(t, e, secret)}})
+		if got := e.Post("", logInThrottled, in); got.Text("logIn", "session", "token") == "" {
+			t.Errorf("the second factor: %s", got.Raw)
+		}
+		if got := e.Post("", enroll, enrollment(holder, "robin.test")); got.Code() != "" {
+			t.Errorf("enrolment: %s", got.Raw)
+		}
+	})
+}
+
 // While customers pay, with accounts that they have and with new ones, and a run
 // files debits, the keys are rotated and retired three times. Nobody sees an error,
 // and every number is there in the end.

@@ -42,14 +42,14 @@ func (s *Service) challenge(ctx context.Context, p purpose, id string, customer 
 
 func (s *Service) keepCode(ctx context.Context, p purpose, id, code string, customer loan.CustomerID) error {
 	return s.Sessions.PutCode(ctx, auth.RequestFrom(ctx).At, session.Code{
-		ID: id, Purpose: string(p), CustomerID: customer, Hash: s.codeHash(p, id, code),
+		ID: id, Purpose: string(p), CustomerID: customer, Hash: s.codeHashes(p, id, code)[0],
 	})
 }
 
 // answered takes a code that was entered, once: it tells whose it is. The id is not
 // secret where it is a customer's or a session's; the code is.
 func (s *Service) answered(ctx context.Context, p purpose, id, code string, path ...string) (loan.CustomerID, error) {
-	c, err := s.Sessions.TryCode(ctx, auth.RequestFrom(ctx).At, id, string(p), s.codeHash(p, id, code))
+	c, err := s.Sessions.TryCode(ctx, auth.RequestFrom(ctx).At, id, string(p), s.codeHashes(p, id, code)...)
 	switch {
 	case errors.Is(err, session.ErrCodeWrong):
 		return 0, codeWrong(path...)
@@ -63,9 +63,10 @@ func codeWrong(path ...string) *loan.Refusal {
 	return loan.Refuse(loan.CodeCodeWrong, "This code is wrong.", path...)
 }
 
-// codeHash is keyed: of a plain hash all six digits could be tried.
-func (s *Service) codeHash(p purpose, id, code string) []byte {
-	return s.Vault.Fingerprint("code", string(p), id, strings.TrimSpace(code))
+// codeHashes are keyed, by the present key first: of a plain hash all six digits could
+// be tried. A code outlives a rotation of the keys.
+func (s *Service) codeHashes(p purpose, id, code string) [][]byte {
+	return s.Vault.Fingerprints("code", string(p), id, strings.TrimSpace(code))
 }
 
 // mayAskForCode refuses where too many codes were asked for, about one or from one

@@ -42,7 +42,7 @@ type Code struct {
 }
 
 const (
-	codeLife  = 10 * time.Minute
+	codeLife  = loan.CodeLife
 	codeTries = 5
 )
 
@@ -67,11 +67,15 @@ var tryCodeLua string
 
 var tryCode = redis.NewScript(tryCodeLua)
 
-// TryCode uses a code up if hash is its hash: of many at once exactly one
-// succeeds. The error is [ErrCodeWrong], [ErrCodeGone] or wraps [ErrUnavailable].
-func (s *Store) TryCode(ctx context.Context, now time.Time, id, purpose string, hash []byte) (Code, error) {
-	reply, err := tryCode.Run(ctx, s.redis, []string{codeKey(id)},
-		now.UnixMicro(), url.PathEscape(purpose), hex.EncodeToString(hash), codeTries).Result()
+// TryCode uses a code up if one of hashes is its hash, of which there is one by each
+// key: of many at once exactly one succeeds. The error is [ErrCodeWrong], [ErrCodeGone]
+// or wraps [ErrUnavailable].
+func (s *Store) TryCode(ctx context.Context, now time.Time, id, purpose string, hashes ...[]byte) (Code, error) {
+	arguments := []any{now.UnixMicro(), url.PathEscape(purpose), codeTries}
+	for _, hash := range hashes {
+		arguments = append(arguments, hex.EncodeToString(hash))
+	}
+	reply, err := tryCode.Run(ctx, s.redis, []string{codeKey(id)}, arguments...).Result()
 	if errors.Is(err, redis.Nil) {
 		return Code{}, ErrCodeGone
 	}

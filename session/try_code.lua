@@ -1,7 +1,7 @@
 -- Tries one code, once.
 -- KEYS[1]  the code
--- ARGV     now (microseconds), what it is for, the hash of what was typed, how
---          many tries there are
+-- ARGV     now (microseconds), what it is for, how many tries there are, and the
+--          hashes of what was typed, one by each key that there is
 -- Returns the record where it is right, 0 where it is wrong, false where there is none.
 local record = redis.call('GET', KEYS[1])
 if not record then
@@ -18,12 +18,14 @@ end
 if ARGV[2] ~= purpose then
   return false
 end
-if ARGV[3] == hash and customer ~= '0' then
-  redis.call('DEL', KEYS[1])
-  return record
+for i = 4, #ARGV do
+  if ARGV[i] == hash and customer ~= '0' then
+    redis.call('DEL', KEYS[1])
+    return record
+  end
 end
 tries = tonumber(tries) + 1
-if tries >= tonumber(ARGV[4]) then
+if tries >= tonumber(ARGV[3]) then
   redis.call('DEL', KEYS[1])
 else
   record = table.concat({customer, ends, string.format('%d', tries), hash, purpose, data}, ' ')
