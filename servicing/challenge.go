@@ -111,6 +111,18 @@ func (s *Service) guess(ctx context.Context, g session.Guess) error {
 	return err
 }
 
+// guarded lets check look at a secret under a guess at it. Where check refuses, or
+// fails, the guess stays counted as wrong.
+func (s *Service) guarded(ctx context.Context, g session.Guess, check func() error) error {
+	if err := s.guess(ctx, g); err != nil {
+		return err
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	return s.right(ctx, g)
+}
+
 // right tells that a guess was right, and forgets the wrong ones before it.
 func (s *Service) right(ctx context.Context, g session.Guess) error {
 	r := auth.RequestFrom(ctx)

@@ -51,23 +51,18 @@ func (s *Service) LogIn(ctx context.Context, in LogInInput) (*LoggedIn, error) {
 	if credentials.KnownDevice {
 		guess.Device = deviceHash
 	}
-	if err := s.guess(ctx, guess); err != nil {
-		return nil, err
-	}
-	if err := s.checkPassword(ctx, credentials, in.Password); err != nil {
-		return nil, err
-	}
-	if credentials.SecondFactor {
-		if err := s.checkSecondFactor(ctx, credentials.CustomerID, in.SecondFactor); err != nil {
-			return nil, err
+	err = s.guarded(ctx, guess, func() error {
+		if err := s.checkPassword(ctx, credentials, in.Password); err != nil || !credentials.SecondFactor {
+			return err
 		}
 		sess.SteppedUpAt = now
-	}
-	if err := s.right(ctx, guess); err != nil {
+		return s.checkSecondFactor(ctx, credentials.CustomerID, in.SecondFactor)
+	})
+	if err != nil {
 		return nil, err
 	}
 	sess.CustomerID = credentials.CustomerID
-	return s.open(ctx, sess, credentials, func(tx *store.Tx, opened *LoggedIn) error {
+	return s.open(ctx, sess, credentials, func(tx *store.Tx, opened *LoggedIn) (err error) {
 		if credentials.KnownDevice {
 			return tx.SeeDevice(ctx, sess.CustomerID, deviceHash, now)
 		}

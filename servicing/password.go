@@ -11,8 +11,7 @@ import (
 )
 
 // checkNewPassword refuses a password that must not be chosen. personal is what of the
-// customer it must not be.
-// path is where it is in the input.
+// customer it must not be, and path where it is in the input.
 func checkNewPassword(path, password string, secondFactor bool, personal ...string) error {
 	refuse := func(message string) error { return loan.Refuse(loan.CodePasswordRejected, message, path) }
 	switch err := auth.CheckNewPassword(auth.Password(password), secondFactor, personal...); {
@@ -97,13 +96,7 @@ func (s *Service) reset(ctx context.Context, id loan.CustomerID, in ResetPasswor
 	}
 	if credentials.SecondFactor {
 		guess := session.Guess{Account: s.opaque("second factor", ofCustomer(id))}
-		if err := s.guess(ctx, guess); err != nil {
-			return err
-		}
-		if err := s.checkSecondFactor(ctx, id, in.SecondFactor); err != nil {
-			return err
-		}
-		if err := s.right(ctx, guess); err != nil {
+		if err := s.guarded(ctx, guess, func() error { return s.checkSecondFactor(ctx, id, in.SecondFactor) }); err != nil {
 			return err
 		}
 	}
@@ -118,13 +111,10 @@ func (s *Service) reset(ctx context.Context, id loan.CustomerID, in ResetPasswor
 }
 
 func (s *Service) lookUp(ctx context.Context, id loan.CustomerID) (credentials store.Credentials, customer *loan.Customer, err error) {
-	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
-		if credentials, err = tx.LockCredentials(ctx, id); err != nil {
-			return err
-		}
-		customer, err = tx.Customer(ctx, id)
-		return err
-	})
+	if credentials, err = s.Store.Credentials(ctx, id); err != nil {
+		return credentials, nil, err
+	}
+	customer, err = s.Store.Customer(ctx, id)
 	return credentials, customer, err
 }
 
@@ -175,13 +165,7 @@ func (s *Service) ChangePassword(ctx context.Context, viewer auth.Viewer, in Cha
 		return nil, err
 	}
 	guess := session.Guess{Account: s.opaque("identity", ofCustomer(viewer.CustomerID))}
-	if err := s.guess(ctx, guess); err != nil {
-		return nil, err
-	}
-	if err := s.checkPassword(ctx, credentials, in.CurrentPassword); err != nil {
-		return nil, err
-	}
-	if err := s.right(ctx, guess); err != nil {
+	if err := s.guarded(ctx, guess, func() error { return s.checkPassword(ctx, credentials, in.CurrentPassword) }); err != nil {
 		return nil, err
 	}
 	if err := checkNewPassword("newPassword", in.NewPassword, credentials.SecondFactor, credentials.Username, customer.Email); err != nil {

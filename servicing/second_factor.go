@@ -61,20 +61,20 @@ type TurnedOn struct {
 // ConfirmTOTP turns the second factor on, and makes recovery codes.
 func (s *Service) ConfirmTOTP(ctx context.Context, viewer auth.Viewer, in ConfirmTotpInput) (*TurnedOn, error) {
 	guess := session.Guess{Account: s.opaque("second factor", ofCustomer(viewer.CustomerID))}
-	if err := s.guess(ctx, guess); err != nil {
-		return nil, err
-	}
-	codes := auth.NewRecoveryCodes()
-	customer, err := inStepUp(ctx, s, viewer, func(tx *store.Tx) (*loan.Customer, error) {
-		if err := s.turnOn(ctx, tx, viewer, in.Code, codes); err != nil {
-			return nil, err
-		}
-		return tx.Customer(ctx, viewer.CustomerID)
+	on := &TurnedOn{RecoveryCodes: auth.NewRecoveryCodes()}
+	err := s.guarded(ctx, guess, func() (err error) {
+		on.Customer, err = inStepUp(ctx, s, viewer, func(tx *store.Tx) (*loan.Customer, error) {
+			if err := s.turnOn(ctx, tx, viewer, in.Code, on.RecoveryCodes); err != nil {
+				return nil, err
+			}
+			return tx.Customer(ctx, viewer.CustomerID)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &TurnedOn{customer, codes}, s.right(ctx, guess)
+	return on, nil
 }
 
 func (s *Service) turnOn(ctx context.Context, tx *store.Tx, viewer auth.Viewer, code string, recovery []string) error {

@@ -110,13 +110,7 @@ type ConfirmedIdentity struct {
 // token; the one of the request is over.
 func (s *Service) ConfirmIdentity(ctx context.Context, viewer auth.Viewer, in ConfirmIdentityInput) (*ConfirmedIdentity, error) {
 	guess := session.Guess{Account: s.opaque("identity", ofCustomer(viewer.CustomerID))}
-	if err := s.guess(ctx, guess); err != nil {
-		return nil, err
-	}
-	if err := s.confirm(ctx, viewer, in); err != nil {
-		return nil, err
-	}
-	if err := s.right(ctx, guess); err != nil {
+	if err := s.guarded(ctx, guess, func() error { return s.confirm(ctx, viewer, in) }); err != nil {
 		return nil, err
 	}
 	if err := s.tell(ctx, viewer, viewer.CustomerID, "identity.confirmed"); err != nil {
@@ -130,7 +124,7 @@ func (s *Service) ConfirmIdentity(ctx context.Context, viewer auth.Viewer, in Co
 }
 
 func (s *Service) confirm(ctx context.Context, viewer auth.Viewer, in ConfirmIdentityInput) error {
-	credentials, err := inTx(ctx, s, func(tx *store.Tx) (store.Credentials, error) { return tx.LockCredentials(ctx, viewer.CustomerID) })
+	credentials, err := s.Store.Credentials(ctx, viewer.CustomerID)
 	if err != nil {
 		return err
 	}
@@ -144,14 +138,9 @@ func (s *Service) confirm(ctx context.Context, viewer auth.Viewer, in ConfirmIde
 		if err := s.checkPassword(ctx, credentials, by.Password); err != nil {
 			return err
 		}
-		return s.checkCode(ctx, viewer, by.Code)
+		_, err := s.answered(ctx, forIdentity, viewer.SessionID, by.Code, "passwordAndCode", "code")
+		return err
 	}
-}
-
-// checkCode takes the code that was sent for this session.
-func (s *Service) checkCode(ctx context.Context, viewer auth.Viewer, code string) error {
-	_, err := s.answered(ctx, forIdentity, viewer.SessionID, code, "passwordAndCode", "code")
-	return err
 }
 
 // rotate lets the viewer's session go on under a new token. What else the request

@@ -12,6 +12,12 @@ import (
 const credentialColumns = `
 SELECT c.id, c.username, c.password_hash, c.password_weak, f.customer_id IS NOT NULL AS second_factor, `
 
+// #nosec G101 -- these are names of columns
+const credentialsOfOwner = credentialColumns + `FALSE AS known_device
+FROM customers c
+LEFT JOIN second_factors f ON f.customer_id = c.id AND f.turned_on_at IS NOT NULL
+WHERE c.id = $1`
+
 var (
 	// username <> '' is what the index asks for
 	credentialsOf = prepare(credentialColumns + `d.customer_id IS NOT NULL AS known_device
@@ -19,12 +25,10 @@ FROM customers c
 LEFT JOIN second_factors f ON f.customer_id = c.id AND f.turned_on_at IS NOT NULL
 LEFT JOIN devices d ON d.customer_id = c.id AND d.token_hash = $2 AND d.last_seen_at > $3
 WHERE c.username = $1 AND c.username <> ''`)
-	lockCredentials = prepare(credentialColumns + `FALSE AS known_device
-FROM customers c
-LEFT JOIN second_factors f ON f.customer_id = c.id AND f.turned_on_at IS NOT NULL
-WHERE c.id = $1 {{lock customer}}`)
-	setPassword = prepare(`UPDATE customers SET password_hash = $2, password_weak = $3 WHERE id = $1`)
-	enroll      = prepare(`UPDATE customers SET username = $2, password_hash = $3, password_weak = FALSE WHERE id = $1 AND username = ''`)
+	credentialsByID = prepare(credentialsOfOwner)
+	lockCredentials = prepare(credentialsOfOwner + ` {{lock customer}}`)
+	setPassword     = prepare(`UPDATE customers SET password_hash = $2, password_weak = $3 WHERE id = $1`)
+	enroll          = prepare(`UPDATE customers SET username = $2, password_hash = $3, password_weak = FALSE WHERE id = $1 AND username = ''`)
 
 	customersByContract = prepare(`
 SELECT ` + customerColumns + ` FROM customers WHERE id IN (
@@ -50,6 +54,13 @@ type Credentials struct {
 func (q *queries) CredentialsOf(ctx context.Context, username, deviceHash string, seenAfter time.Time) (Credentials, error) {
 	var c Credentials
 	err := q.get(ctx, &c, credentialsOf, username, deviceHash, utc(seenAfter))
+	return c, err
+}
+
+// Credentials gets a customer's credentials; [ErrNotFound].
+func (q *queries) Credentials(ctx context.Context, owner loan.CustomerID) (Credentials, error) {
+	var c Credentials
+	err := q.get(ctx, &c, credentialsByID, owner)
 	return c, err
 }
 
