@@ -3,6 +3,8 @@ package auth
 import (
 	"context"
 	"time"
+
+	"github.com/automobilepay/mobilepay/loan"
 )
 
 // Request is what is known of an HTTP request whoever makes it.
@@ -13,6 +15,8 @@ type Request struct {
 	Address string
 	// At is when it was received: the one "now" of all that it asks for.
 	At time.Time
+	// Language is the one that the client asks for; empty where it does not say.
+	Language loan.Language
 }
 
 type requestKey struct{}

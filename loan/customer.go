@@ -85,18 +85,3 @@ func (a *PaymentAccount) Debitable() *Date {
 	}
 	return &a.DebitableFrom
 }
-
-// Statement is the account of one billing cycle. It does not change once issued.
-type Statement struct {
-	ID             StatementID `db:"id"`
-	CustomerID     CustomerID  `db:"customer_id"`
-	VehicleID      VehicleID   `db:"vehicle_id"`
-	IssuedOn       Date        `db:"issued_on"`
-	PeriodFrom     Date        `db:"period_from"`
-	PeriodTo       Date        `db:"period_to"`
-	DueOn          Date        `db:"due_on"`
-	OpeningBalance Cents       `db:"opening_balance_cents"`
-	ClosingBalance Cents       `db:"closing_balance_cents"`
-	AmountDue      Cents       `db:"amount_due_cents"`
-	PastDue        Cents       `db:"past_due_cents"`
-}

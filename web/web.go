@@ -78,7 +78,7 @@ func New(o Options) http.Handler {
 // deadline, and its answer the headers that keep it out of caches and frames.
 func (o Options) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request := auth.Request{ID: newRequestID(), Address: o.clientAddress(r), At: o.Clock.Now()}
+		request := auth.Request{ID: newRequestID(), Address: o.clientAddress(r), At: o.Clock.Now(), Language: languageOf(r)}
 		h := w.Header()
 		h.Set("X-Request-Id", request.ID)
 		h.Set("X-Content-Type-Options", "nosniff")
