@@ -39,6 +39,8 @@ type Service struct {
 	Post Post
 	// MoneyLimit is how often a session may ask for what moves money.
 	MoneyLimit session.Limit
+	// Servicer is who sends statements and takes payments by mail.
+	Servicer loan.Servicer
 	// Validator tells whether a new bank account can be debited at once.
 	Validator Validator
 }
