@@ -1,0 +1,106 @@
+package paper
+
+import (
+	"embed"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/carlos7ags/folio/font"
+	"golang.org/x/text/unicode/norm"
+)
+
+// IBM Plex Sans 3.005, unchanged, under the SIL Open Font License beside it. Its
+// figures are all of one width, so that columns of amounts line up.
+//
+//go:embed fonts
+var fonts embed.FS
+
+// The two weights. A face is parsed once and may be read by many at a time.
+var (
+	regular = parse("IBMPlexSans-Regular.woff")
+	bold    = parse("IBMPlexSans-SemiBold.woff")
+)
+
+// capHeight is that of a capital letter, in ems, in both weights.
+const capHeight = 0.698
+
+func parse(name string) font.Face {
+	data, err := fonts.ReadFile("fonts/" + name)
+	if err != nil {
+		panic(err) // they are in the binary
+	}
+	face, err := font.ParseFont(data)
+	if err != nil {
+		panic(err)
+	}
+	return face
+}
+
+// printable is s with what can be printed: letters with their accents in one piece,
+// white space and control characters as spaces, no invisible marks (such as those of
+// the writing direction), and U+FFFD for what the font lacks.
+func printable(s string) string {
+	plain := true
+	for i := range len(s) {
+		plain = plain && ' ' <= s[i] && s[i] <= '~'
+	}
+	if plain {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			return ' '
+		case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r):
+			return -1
+		// Both weights have the same characters.
+		case regular.GlyphIndex(r) == 0:
+			return unicode.ReplacementChar
+		}
+		return r
+	}, norm.NFC.String(s))
+}
+
+// width is that of a printable text, in points.
+func width(s string, face font.Face, size float64) float64 {
+	units := 0
+	for _, r := range s {
+		units += face.GlyphAdvance(face.GlyphIndex(r))
+	}
+	return float64(units) * size / float64(face.UnitsPerEm())
+}
+
+// wrap breaks a printable text into lines of at most the given width, between words
+// and, where one is wider than a line, within it.
+func wrap(s string, face font.Face, size, most float64) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		if line != "" {
+			if longer := line + " " + word; width(longer, face, size) <= most {
+				line = longer
+				continue
+			}
+			lines = append(lines, line)
+		}
+		for width(word, face, size) > most {
+			fits := utf8.RuneLen([]rune(word)[0]) // one letter at least
+			for i := range word {
+				if width(word[:i], face, size) > most {
+					break
+				}
+				fits = max(fits, i)
+			}
+			if fits == len(word) {
+				break
+			}
+			lines, word = append(lines, word[:fits]), word[fits:]
+		}
+		line = word
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}

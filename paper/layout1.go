@@ -1,0 +1,448 @@
+package paper
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/automobilepay/mobilepay/loan"
+)
+
+// Layout 1: US Letter, folded in three with the address outside, for a #10 window
+// envelope (9-1/2 x 4-1/8 inches). It must not change any more once statements with
+// its number have been issued.
+//
+// The window of the envelope (the standard of the trade: 4-1/2 x 1-1/8 inches, 7/8 from
+// the left, 1/2 from the bottom) shows the upper third of the sheet, 8-1/2 x 3-2/3, which
+// can slide by 1 inch to the right and 11/24 up. "Every character in the delivery address
+// must be completely visible through the window throughout the full range of movement of
+// the insert" (USPS Domestic Mail Manual 601.6.3). So, from the left and the top of the
+// sheet in inches, the address may be
+//
+//	from 7/8 + 1/8 = 1        to 5-3/8 - 1 - 1/8 = 4-1/4
+//	from 3-2/3 + 11/24 - 1-5/8 = 2-1/2  to 3-2/3 - 1/2 = 3-1/6,
+//
+// and nothing else that is private may be where the window can come:
+//
+//	left of 5-3/8, from 3-2/3 - 1-5/8 = 2-1/24 to 3-2/3 + 11/24 - 1/2 = 3-5/8.
+//
+// The upper window of a #10 double-window envelope (3-1/2 x 7/8, 3/8 to 1/2 from the left,
+// 2-3/8 to 2-1/2 from the bottom) can come left of 4 and between 1/4 and 1-3/4: there is
+// the letterhead and nothing else. Its lower window (4 x 1, 3/8 to 1/2, 1/2 to 5/8) shows
+// an address of three lines wherever the sheet slides vertically.
+//
+// The coupon, 8-1/2 x 3-1/2, goes into a #9 envelope (8-7/8 x 3-7/8) with the same window,
+// in which it can slide by 3/8 both ways. In inches from its left and its foot:
+//
+//	the payee: from 1 to 4-7/8, and from 1/2 to 1-5/8 - 3/8 = 1-1/4;
+//	nothing else: left of 5-3/8, from 1/8 to 1-5/8.
+const (
+	left, right = 36.0, 576.0 // half an inch of margin, as printers want it
+	top, foot   = 36.0, 756.0
+
+	sideColumn = 396.0 // right of where a window can come
+
+	addressLeft, addressRight = 1.0 * inch, 4.25 * inch
+	addressTop, addressFoot   = 2.56 * inch, 3.16 * inch
+	windowFoot                = 3.625 * inch // below it is the body
+
+	couponTop           = 7.5 * inch
+	payeeTop, payeeFoot = pageHeight - 1.24*inch, pageHeight - 0.53*inch
+	payeeRight          = 4.875 * inch
+
+	gutter = 18.0
+	third  = (right - left - 2*gutter) / 3
+)
+
+// The colors and styles of layout 1: one color, and few sizes. Each color of text has a
+// contrast to its ground of more than 4.5 (WCAG 2.1, 1.4.3).
+var (
+	black  = color{0.10, 0.12, 0.15}
+	gray   = color{0.34, 0.38, 0.43}
+	blue   = color{0.07, 0.24, 0.40}
+	pale   = color{0.66, 0.74, 0.82}
+	ground = color{0.945, 0.957, 0.969}
+	hair   = color{0.78, 0.81, 0.84}
+	white  = color{1, 1, 1}
+
+	text     = style{regular, 8.5, black}
+	strong   = style{bold, 8.5, black}
+	quiet    = style{regular, 8.5, gray}
+	tiny     = style{regular, 7, gray}
+	heading  = style{bold, 10.5, blue}
+	large    = style{bold, 19, blue}
+	letter   = style{bold, 13, blue}
+	inverted = style{bold, 7.5, white}
+)
+
+// sheet is a statement as it is laid out.
+type sheet struct {
+	*pdf
+	*loan.Statement
+	lease bool
+	code  string // of a sample
+	page  *page
+	y     float64 // how far the page is filled
+}
+
+func layout1(s *loan.Statement, code string) ([]byte, error) {
+	d := &sheet{Statement: s, lease: s.Kind == loan.ContractLease, code: code}
+	d.pdf = newPDF(d.heading() + " of " + long(s.IssuedOn))
+	d.created = s.IssuedOn.At(0).UTC().Format("D:20060102150405Z")
+	d.id = fmt.Sprintf("statement %v, layout %d, %s", s.ID, s.Layout, code)
+
+	messages, err := d.messages()
+	if err != nil {
+		return nil, err
+	}
+	d.page = d.addPage()
+	d.letterhead()
+	d.address()
+	d.side()
+	d.y = windowFoot + 10
+	d.told(messages)
+	d.figures()
+	d.activity()
+	d.numbers()
+	return d.bytes()
+}
+
+// hasCoupon tells whether there is something to send money for.
+func (d *sheet) hasCoupon() bool { return d.AmountDue > 0 && d.code == "" }
+
+func (d *sheet) heading() string {
+	switch {
+	case d.code != "":
+		return "Sample statement"
+	case d.lease:
+		return "Auto lease statement"
+	}
+	return "Auto loan statement"
+}
+
+func (d *sheet) letterhead() {
+	d.within("Div", func() {
+		y := top + 9.0
+		for _, line := range wrap(printable(d.Servicer.Name), letter.face, letter.size, 3.4*inch) {
+			d.within("P", func() { d.write(d.page, left, y, letter, line) })
+			y += 15
+		}
+		d.within("P", func() {
+			for _, part := range d.Servicer.Address {
+				for _, line := range wrap(printable(part), quiet.face, quiet.size, 3.4*inch) {
+					d.write(d.page, left, y, quiet, line)
+					y += 11
+				}
+			}
+		})
+	})
+}
+
+// address is the block that the envelope's window shows. A long name or address is
+// set smaller until it has its place.
+func (d *sheet) address() {
+	parts := append([]string{d.Name}, mailing(d.Address)...)
+	lines, s := fit(parts, 9.5, addressRight-addressLeft, addressFoot-addressTop)
+	d.within("P", func() {
+		y := addressTop + s.size*capHeight
+		for _, line := range lines {
+			d.write(d.page, addressLeft, y, s, line)
+			y += s.size * leading
+		}
+	})
+}
+
+// leading is the height of a line in an address, in ems.
+const leading = 1.12
+
+// fit breaks texts into lines that have their place in w x h, in the largest size up to
+// the given one.
+func fit(parts []string, size, w, h float64) ([]string, style) {
+	s := style{regular, size, black}
+	for ; ; s.size -= 0.5 {
+		var lines []string
+		for _, part := range parts {
+			lines = append(lines, wrap(printable(part), s.face, s.size, w)...)
+		}
+		if height := (float64(len(lines)-1)*leading + 1) * s.size; height <= h || s.size <= 2 {
+			return lines, s
+		}
+	}
+}
+
+func mailing(a loan.Address) []string {
+	lines := []string{a.Line1, a.Line2, strings.TrimSpace(strings.TrimPrefix(a.City+", "+a.State, ", ") + " " + a.PostalCode)}
+	kept := lines[:0]
+	for _, line := range lines {
+		if strings.TrimSpace(line) != "" {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// pair is a figure with its name.
+type pair struct {
+	name, value string
+	strong      bool
+}
+
+// pairs is a table of two columns. It returns where it ends.
+func (d *sheet) pairs(x1, x2, y, step float64, rows []pair) float64 {
+	d.within("Table", func() {
+		for _, row := range rows {
+			d.within("TR", func() {
+				name, value := quiet, text
+				if row.strong {
+					name, value = strong, strong
+				}
+				d.fill(&element{tag: "TH", scope: "Row"}, func() { d.write(d.page, x1, y, name, row.name) })
+				d.within("TD", func() {
+					lines := wrap(printable(row.value), value.face, value.size, x2-x1-name.width(row.name)-8)
+					for i, line := range lines {
+						if i > 0 {
+							y += step
+						}
+						d.writeRight(d.page, x2, y, value, line)
+					}
+				})
+			})
+			y += step
+		}
+	})
+	return y
+}
+
+// side is the column that no window shows: what it is, and what is due.
+func (d *sheet) side() {
+	y := top + 30.0
+	d.within("H1", func() { d.write(d.page, sideColumn, y, style{bold, 16, blue}, d.heading()) })
+	rows := []pair{
+		{"Statement date", short(d.IssuedOn), false},
+		{"Period", short(d.PeriodFrom) + " – " + short(d.PeriodTo), false},
+		{"Account", "ending in " + d.AccountNumberLast4, false},
+		{"Vehicle", d.Vehicle, false},
+	}
+	if d.Corrects != nil {
+		rows[0].name = "Corrected on"
+	}
+	y = d.pairs(sideColumn, right, y+17, 12, rows)
+
+	const pad = 9
+	y -= 4
+	boxTop := y
+	payoff := d.payoff()
+	height := 57.0 + 12*3 + 12*float64(len(payoff)) + 14
+	d.page.box(sideColumn-pad, boxTop, right-sideColumn+2*pad, height, ground)
+	d.page.box(sideColumn-pad, boxTop, right-sideColumn+2*pad, 2, blue)
+	y += 18
+	d.within("H2", func() { d.write(d.page, sideColumn, y, heading, "Amount due") })
+	due := pair{"Please pay by", short(d.DueOn), true}
+	if d.AmountDue <= 0 {
+		due = pair{"Nothing is due.", "", true}
+	}
+	y += 20
+	d.within("P", func() { d.writeRight(d.page, right, y, large, d.AmountDue.Formatted()) })
+	y = d.pairs(sideColumn, right, y+14, 12, []pair{due})
+	d.page.rule(sideColumn, right, y-7.5, 0.5, hair)
+	y = d.pairs(sideColumn, right, y+4, 12, []pair{
+		{"Current payment", d.CurrentDue.Formatted(), false},
+		{"Past due", d.PastDue.Formatted(), d.PastDue > 0},
+		{"Fees", d.FeesDue.Formatted(), false},
+	})
+	d.page.rule(sideColumn, right, y-7.5, 0.5, hair)
+	d.pairs(sideColumn, right, y+4, 12, payoff)
+}
+
+func (d *sheet) payoff() []pair {
+	name := "Payoff on "
+	if d.lease {
+		name = "Purchase on "
+	}
+	rows := []pair{{name + short(d.PeriodTo), d.PayoffAmount.Formatted(), false}}
+	if !d.lease {
+		rows = append(rows, pair{"Each day after adds", "$" + string(d.PayoffPerDiem.Amount()), false})
+	}
+	return rows
+}
+
+// message is one thing told, with a word that catches the eye.
+type message struct {
+	word, text string
+	badge      bool
+}
+
+func (d *sheet) messages() ([]message, error) {
+	var all []message
+	for _, m := range d.Messages {
+		switch m.Kind {
+		case loan.MessagePastDue:
+			all = append(all, message{"PAST DUE", "Your account is past due by " + m.Amount.Formatted() + ". Please pay it now. If you cannot, call us: we want to help.", true})
+		case loan.MessageAutoPay:
+			words := "Auto Pay will pay " + m.Amount.Formatted() + " on " + long(m.On) + ". "
+			if m.Amount >= d.AmountDue {
+				words += "Do not send a payment."
+			} else {
+				words += "It does not cover all of the amount due: please pay the rest, " + (d.AmountDue - m.Amount).Formatted() + ", yourself."
+			}
+			all = append(all, message{"Auto Pay", words, false})
+		case loan.MessageReturned:
+			all = append(all, message{"Payment returned", "Your bank returned the payment of " + m.Amount.Formatted() + " that was credited on " + long(m.On) + ". It was taken back out of your account.", false})
+		case loan.MessageCorrection:
+			all = append(all, message{"Corrected statement", "This statement takes the place of the one of " + long(m.On) + ". Please disregard that one.", false})
+		case loan.MessagePaidOff:
+			what := "loan"
+			if d.lease {
+				what = "lease"
+			}
+			all = append(all, message{"Paid off", "Your " + what + " is paid off. You owe nothing, and this is its last statement. Thank you.", false})
+		default:
+			return nil, fmt.Errorf("paper: layout 1 has no words for the message %s", m.Kind)
+		}
+	}
+	return all, nil
+}
+
+// told prints the messages, or what a sample is for.
+func (d *sheet) told(messages []message) {
+	if d.code != "" {
+		d.sampleCode()
+	}
+	for _, m := range messages {
+		s := text
+		x := left
+		d.within("P", func() {
+			word := strong
+			if m.badge {
+				word = inverted
+				d.page.box(x, d.y+1.5, word.width(m.word)+8, 11.5, blue)
+				d.write(d.page, x+4, d.y+10, word, m.word)
+				x += word.width(m.word) + 14
+			} else {
+				d.write(d.page, x, d.y+10, word, m.word)
+				x += word.width(m.word) + 8
+			}
+			for _, line := range wrap(m.text, s.face, s.size, right-x) {
+				d.write(d.page, x, d.y+10, s, line)
+				d.y += 12
+			}
+		})
+		d.y += 4
+	}
+	if len(messages) > 0 {
+		d.y += 4
+	}
+}
+
+func (d *sheet) sampleCode() {
+	const height = 58
+	d.page.frame(left, d.y, right-left, height, 1, blue)
+	d.within("H2", func() { d.write(d.page, left+14, d.y+22, heading, "Your code") })
+	d.within("P", func() { d.write(d.page, left+14, d.y+44, large, d.code) })
+	d.within("P", func() {
+		y := d.y + 22
+		for _, line := range []string{
+			"This is a sample: it is nobody's account, and nothing is to be paid.",
+			"Enter the code to show that you can open and read statements in this form,",
+			"before you agree to receive yours online instead of on paper.",
+		} {
+			d.write(d.page, left+third+gutter, y, text, line)
+			y += 12
+		}
+	})
+	d.y += height + 14
+}
+
+// figures are three columns: the balance, interest and fees, and the chart.
+func (d *sheet) figures() {
+	year := strconv.Itoa(d.PeriodTo.Year)
+	x2, x3 := left+third+gutter, left+2*(third+gutter)
+	balance := []pair{{"Opening balance", d.OpeningBalance.Formatted(), false}}
+	costs := []pair{}
+	paid, owed := d.PrincipalPaid, "Principal balance"
+	if d.lease {
+		paid, owed = d.InstalmentsPaid, "Lease balance"
+	}
+	// What came in otherwise, with the opening of the books.
+	if other := d.ClosingBalance - d.OpeningBalance + paid; other != 0 {
+		balance = append(balance, pair{"Brought forward", other.Formatted(), false})
+	}
+	if d.lease {
+		balance = append(balance,
+			pair{"Lease payments credited", paid.Formatted(), false},
+			pair{"Closing balance", d.ClosingBalance.Formatted(), true},
+			pair{"Payments remaining", strconv.Itoa(d.InstalmentsRemaining), false})
+	} else {
+		balance = append(balance,
+			pair{"Principal paid", paid.Formatted(), false},
+			pair{"Closing balance", d.ClosingBalance.Formatted(), true},
+			pair{"Interest rate", string(d.Rate.Percent()) + "%", false})
+		costs = append(costs,
+			pair{"Interest charged", d.InterestCharged.Formatted(), false},
+			pair{"Interest paid", d.InterestPaid.Formatted(), false},
+			pair{"Interest not yet paid", d.InterestUnpaid.Formatted(), false})
+	}
+	if !d.MaturesOn.IsZero() {
+		balance = append(balance, pair{"Contract ends", short(d.MaturesOn), false})
+	}
+	costs = append(costs,
+		pair{"Fees charged", d.FeesCharged.Formatted(), false},
+		pair{"Fees paid", d.FeesPaid.Formatted(), false})
+	if !d.lease {
+		costs = append(costs, pair{"Interest paid in " + year, d.YearInterestPaid.Formatted(), false})
+	}
+	costs = append(costs, pair{"Fees paid in " + year, d.YearFeesPaid.Formatted(), false})
+
+	y := d.y + 10
+	name := "Interest and fees"
+	if d.lease {
+		name = "Fees"
+	}
+	section := func(x float64, title string, rows []pair) float64 {
+		end := y
+		d.within("Sect", func() {
+			d.within("H2", func() { d.write(d.page, x, y, heading, title) })
+			d.page.rule(x, x+third, y+5, 0.75, blue)
+			end = d.pairs(x, x+third, y+17, 12, rows)
+		})
+		return end
+	}
+	balance = append(balance, pair{"Payments received", d.Received.Formatted(), false})
+	end := max(section(left, owed, balance), section(x2, name, costs))
+	d.within("Sect", func() {
+		d.within("H2", func() { d.write(d.page, x3, y, heading, "Balance over time") })
+		d.page.rule(x3, right, y+5, 0.75, blue)
+		d.chart(x3, y+10, third, 82)
+	})
+	d.y = max(end, y+10+82) + 4
+}
+
+// numbers writes what stands on each page: which it is, of what.
+func (d *sheet) numbers() {
+	for i, on := range d.pages {
+		number := fmt.Sprintf("Page %d of %d", i+1, len(d.pages))
+		d.label(on, right-tiny.width(number), top+5, tiny, number)
+		if i > 0 {
+			d.label(on, left, top+5, tiny, d.Servicer.Name)
+			d.label(on, sideColumn-120, top+5, tiny, d.heading()+" of "+short(d.IssuedOn)+", account ending in "+d.AccountNumberLast4)
+			on.rule(left, right, top+11, 0.5, hair)
+		}
+	}
+}
+
+func day(year int, month time.Month, day int) loan.Date {
+	return loan.Date{Year: year, Month: month, Day: day}
+}
+
+// short is a day as "Nov 18, 2026", and no day as nothing.
+func short(d loan.Date) string { return spell(d, "Jan 2, 2006") }
+
+func long(d loan.Date) string { return spell(d, "January 2, 2006") }
+
+func spell(d loan.Date, layout string) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.At(12).Format(layout)
+}
