@@ -52,7 +52,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 
 .PHONY: test
 test: export CGO_ENABLED := 1
-test: cc chromium modules $(NPM) ## run all tests with the race detector, on a Postgres and a Redis of their own
+test: cc chromium poppler modules $(NPM) ## run all tests with the race detector, on a Postgres and a Redis of their own
 	scripts/with-services $(GO) test -race -timeout 20m ./...
 
 .PHONY: test-unit
@@ -76,6 +76,12 @@ cc:
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || scripts/apt-install chromium || true
+
+# They read statements back; those tests are skipped where they cannot be had.
+.PHONY: poppler
+poppler:
+	@command -v pdftotext >/dev/null || scripts/apt-install poppler-utils || true
+	@command -v qpdf >/dev/null || scripts/apt-install qpdf || true
 
 $(NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || scripts/apt-install nodejs npm

@@ -41,9 +41,8 @@ func (d *sheet) chart(x, y, w, h float64) {
 				p.LineTo(x+w, pageHeight-level)
 				p.Stroke()
 			}
-			// Places for 13 bars: a short history does not look like a long one.
 			n := len(d.Balances)
-			place := (x + w - first) / float64(max(n, 13))
+			place := (x + w - first) / float64(max(n, 6)) // a single bar is no wall
 			for i, b := range d.Balances {
 				c := pale
 				if i == n-1 {
@@ -64,25 +63,23 @@ func (d *sheet) chart(x, y, w, h float64) {
 	})
 }
 
-// labelled are the bars which have a label: there is room for three.
+// labelled are the bars of n that have a label; there is room for three.
 func labelled(n int) []int {
 	switch {
-	case n == 1:
-		return []int{0}
-	case n < 5:
+	case n <= 2:
 		return []int{n - 1}
-	case n < 10:
+	case n < 9:
 		return []int{0, n - 1}
 	}
 	return []int{0, (n - 1) / 2, n - 1}
 }
 
-// tick is the distance of lines, in cents, of which at most four reach over most: 1, 2 or
+// tick is the distance of lines, in cents, of which at most five reach over most: 1, 2 or
 // 5 dollars, or ten, a hundred ... times that.
 func tick(most int64) int64 {
 	for unit := int64(1_00); ; unit *= 10 {
 		for _, times := range []int64{1, 2, 5} {
-			if unit*times*4 >= most {
+			if unit*times*5 >= most {
 				return unit * times
 			}
 		}

@@ -104,3 +104,20 @@ func wrap(s string, face font.Face, size, most float64) []string {
 	}
 	return lines
 }
+
+// leading is the height of a line in a block, in ems.
+const leading = 1.12
+
+// fit breaks texts into lines that have their place in w x h, in the given style or as
+// much smaller as that takes.
+func fit(texts []string, s style, w, h float64) ([]string, style) {
+	for ; ; s.size *= 0.95 {
+		var lines []string
+		for _, text := range texts {
+			lines = append(lines, wrap(printable(text), s.face, s.size, w)...)
+		}
+		if (float64(len(lines)-1)*leading+1)*s.size <= h {
+			return lines, s
+		}
+	}
+}

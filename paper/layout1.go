@@ -66,11 +66,14 @@ var (
 	hair   = color{0.78, 0.81, 0.84}
 	white  = color{1, 1, 1}
 
+	title    = style{bold, 16, blue}
+	block    = style{regular, 9.5, black} // an address in a window
 	text     = style{regular, 8.5, black}
 	strong   = style{bold, 8.5, black}
 	quiet    = style{regular, 8.5, gray}
 	tiny     = style{regular, 7, gray}
 	heading  = style{bold, 10.5, blue}
+	cell     = style{regular, 8, black}
 	large    = style{bold, 19, blue}
 	letter   = style{bold, 13, blue}
 	inverted = style{bold, 7.5, white}
@@ -100,7 +103,6 @@ func layout1(s *loan.Statement, code string) ([]byte, error) {
 	d.letterhead()
 	d.address()
 	d.side()
-	d.y = windowFoot + 10
 	d.told(messages)
 	d.figures()
 	d.activity()
@@ -122,53 +124,24 @@ func (d *sheet) heading() string {
 }
 
 func (d *sheet) letterhead() {
+	const most = 3.4 * inch // so that it stays in the envelope's upper window
 	d.within("Div", func() {
-		y := top + 9.0
-		for _, line := range wrap(printable(d.Servicer.Name), letter.face, letter.size, 3.4*inch) {
-			d.within("P", func() { d.write(d.page, left, y, letter, line) })
-			y += 15
-		}
-		d.within("P", func() {
-			for _, part := range d.Servicer.Address {
-				for _, line := range wrap(printable(part), quiet.face, quiet.size, 3.4*inch) {
-					d.write(d.page, left, y, quiet, line)
-					y += 11
-				}
-			}
-		})
+		lines, s := fit([]string{d.Servicer.Name}, letter, most, 46)
+		y := top + s.size*capHeight
+		d.within("P", func() { y = d.lines(d.page, left, y, s.size*leading, s, lines) })
+		y += 2
+		lines, s = fit(d.Servicer.Address, quiet, most, 1.7*inch-y)
+		d.within("P", func() { d.lines(d.page, left, y, s.size*1.25, s, lines) })
 	})
 }
 
 // address is the block that the envelope's window shows. A long name or address is
 // set smaller until it has its place.
 func (d *sheet) address() {
-	parts := append([]string{d.Name}, mailing(d.Address)...)
-	lines, s := fit(parts, 9.5, addressRight-addressLeft, addressFoot-addressTop)
+	lines, s := fit(append([]string{d.Name}, mailing(d.Address)...), block, addressRight-addressLeft, addressFoot-addressTop)
 	d.within("P", func() {
-		y := addressTop + s.size*capHeight
-		for _, line := range lines {
-			d.write(d.page, addressLeft, y, s, line)
-			y += s.size * leading
-		}
+		d.lines(d.page, addressLeft, addressTop+s.size*capHeight, s.size*leading, s, lines)
 	})
-}
-
-// leading is the height of a line in an address, in ems.
-const leading = 1.12
-
-// fit breaks texts into lines that have their place in w x h, in the largest size up to
-// the given one.
-func fit(parts []string, size, w, h float64) ([]string, style) {
-	s := style{regular, size, black}
-	for ; ; s.size -= 0.5 {
-		var lines []string
-		for _, part := range parts {
-			lines = append(lines, wrap(printable(part), s.face, s.size, w)...)
-		}
-		if height := (float64(len(lines)-1)*leading + 1) * s.size; height <= h || s.size <= 2 {
-			return lines, s
-		}
-	}
 }
 
 func mailing(a loan.Address) []string {
@@ -188,7 +161,8 @@ type pair struct {
 	strong      bool
 }
 
-// pairs is a table of two columns. It returns where it ends.
+// pairs is a table of two columns. It returns where it ends. A long value has up to
+// three lines.
 func (d *sheet) pairs(x1, x2, y, step float64, rows []pair) float64 {
 	d.within("Table", func() {
 		for _, row := range rows {
@@ -199,12 +173,12 @@ func (d *sheet) pairs(x1, x2, y, step float64, rows []pair) float64 {
 				}
 				d.fill(&element{tag: "TH", scope: "Row"}, func() { d.write(d.page, x1, y, name, row.name) })
 				d.within("TD", func() {
-					lines := wrap(printable(row.value), value.face, value.size, x2-x1-name.width(row.name)-8)
+					lines, s := fit([]string{row.value}, value, x2-x1-name.width(row.name)-8, 3*leading*value.size)
 					for i, line := range lines {
 						if i > 0 {
 							y += step
 						}
-						d.writeRight(d.page, x2, y, value, line)
+						d.writeRight(d.page, x2, y, s, line)
 					}
 				})
 			})
@@ -216,55 +190,71 @@ func (d *sheet) pairs(x1, x2, y, step float64, rows []pair) float64 {
 
 // side is the column that no window shows: what it is, and what is due.
 func (d *sheet) side() {
+	const pad = 9
+	switch {
+	case d.code != "":
+		d.badge(sideColumn, top+7, "SAMPLE")
+	case d.Corrects != nil:
+		d.badge(sideColumn, top+7, "CORRECTED")
+	}
 	y := top + 30.0
-	d.within("H1", func() { d.write(d.page, sideColumn, y, style{bold, 16, blue}, d.heading()) })
-	rows := []pair{
+	d.within("H1", func() { d.write(d.page, sideColumn, y, title, d.heading()) })
+	y = d.pairs(sideColumn, right, y+18, 12, []pair{
 		{"Statement date", short(d.IssuedOn), false},
 		{"Period", short(d.PeriodFrom) + " – " + short(d.PeriodTo), false},
 		{"Account", "ending in " + d.AccountNumberLast4, false},
 		{"Vehicle", d.Vehicle, false},
-	}
-	if d.Corrects != nil {
-		rows[0].name = "Corrected on"
-	}
-	y = d.pairs(sideColumn, right, y+17, 12, rows)
+	})
 
-	const pad = 9
-	y -= 4
-	boxTop := y
-	payoff := d.payoff()
-	height := 57.0 + 12*3 + 12*float64(len(payoff)) + 14
-	d.page.box(sideColumn-pad, boxTop, right-sideColumn+2*pad, height, ground)
-	d.page.box(sideColumn-pad, boxTop, right-sideColumn+2*pad, 2, blue)
-	y += 18
-	d.within("H2", func() { d.write(d.page, sideColumn, y, heading, "Amount due") })
 	due := pair{"Please pay by", short(d.DueOn), true}
 	if d.AmountDue <= 0 {
 		due = pair{"Nothing is due.", "", true}
 	}
-	y += 20
+	parts := []pair{
+		{"Current payment", d.CurrentDue.Formatted(), false},
+		{"Past due", d.PastDue.Formatted(), false},
+		{"Fees", d.FeesDue.Formatted(), false},
+	}
+	if d.PastDue > 0 {
+		parts[1] = pair{"Past due: pay now", d.PastDue.Formatted(), true}
+	}
+	payoff := d.payoff()
+
+	y -= 4
+	height := 71.0 + 12*float64(len(parts)+len(payoff))
+	d.page.box(sideColumn-pad, y, right-sideColumn+2*pad, height, ground)
+	d.page.box(sideColumn-pad, y, right-sideColumn+2*pad, 2, blue)
+	d.y = max(windowFoot+10, y+height+12)
+	y += 18
+	d.within("H2", func() { d.write(d.page, sideColumn, y, heading, "Amount due") })
+	y += 21
 	d.within("P", func() { d.writeRight(d.page, right, y, large, d.AmountDue.Formatted()) })
 	y = d.pairs(sideColumn, right, y+14, 12, []pair{due})
-	d.page.rule(sideColumn, right, y-7.5, 0.5, hair)
-	y = d.pairs(sideColumn, right, y+4, 12, []pair{
-		{"Current payment", d.CurrentDue.Formatted(), false},
-		{"Past due", d.PastDue.Formatted(), d.PastDue > 0},
-		{"Fees", d.FeesDue.Formatted(), false},
-	})
-	d.page.rule(sideColumn, right, y-7.5, 0.5, hair)
-	d.pairs(sideColumn, right, y+4, 12, payoff)
+	for _, rows := range [][]pair{parts, payoff} {
+		d.page.rule(sideColumn, right, y-7.5, 0.5, hair)
+		y = d.pairs(sideColumn, right, y+4, 12, rows)
+	}
 }
 
 func (d *sheet) payoff() []pair {
-	name := "Payoff on "
+	name := "Payoff"
 	if d.lease {
-		name = "Purchase on "
+		name = "To buy the vehicle"
 	}
-	rows := []pair{{name + short(d.PeriodTo), d.PayoffAmount.Formatted(), false}}
-	if !d.lease {
+	rows := []pair{
+		{name, d.PayoffAmount.Formatted(), false},
+		{"Good through", short(d.PeriodTo), false},
+	}
+	if d.PayoffPerDiem > 0 {
 		rows = append(rows, pair{"Each day after adds", "$" + string(d.PayoffPerDiem.Amount()), false})
 	}
 	return rows
+}
+
+// badge is a word that also who does not see colors sees first.
+func (d *sheet) badge(x, y float64, word string) {
+	d.page.box(x, y-8.5, inverted.width(word)+8, 11.5, blue)
+	d.within("P", func() { d.write(d.page, x+4, y, inverted, word) })
 }
 
 // message is one thing told, with a word that catches the eye.
@@ -280,11 +270,11 @@ func (d *sheet) messages() ([]message, error) {
 		case loan.MessagePastDue:
 			all = append(all, message{"PAST DUE", "Your account is past due by " + m.Amount.Formatted() + ". Please pay it now. If you cannot, call us: we want to help.", true})
 		case loan.MessageAutoPay:
-			words := "Auto Pay will pay " + m.Amount.Formatted() + " on " + long(m.On) + ". "
+			words := "We will take " + m.Amount.Formatted() + " from your bank account on " + long(m.On) + ". "
 			if m.Amount >= d.AmountDue {
 				words += "Do not send a payment."
 			} else {
-				words += "It does not cover all of the amount due: please pay the rest, " + (d.AmountDue - m.Amount).Formatted() + ", yourself."
+				words += "Please pay the rest of the amount due, " + (d.AmountDue - m.Amount).Formatted() + ", yourself."
 			}
 			all = append(all, message{"Auto Pay", words, false})
 		case loan.MessageReturned:
@@ -304,34 +294,27 @@ func (d *sheet) messages() ([]message, error) {
 	return all, nil
 }
 
-// told prints the messages, or what a sample is for.
+// told prints the messages, and the code of a sample.
 func (d *sheet) told(messages []message) {
 	if d.code != "" {
 		d.sampleCode()
 	}
+	x := left + 100.0
 	for _, m := range messages {
-		s := text
-		x := left
-		d.within("P", func() {
-			word := strong
+		lines := wrap(m.text, text.face, text.size, right-x)
+		d.y += 10
+		d.within("Div", func() {
 			if m.badge {
-				word = inverted
-				d.page.box(x, d.y+1.5, word.width(m.word)+8, 11.5, blue)
-				d.write(d.page, x+4, d.y+10, word, m.word)
-				x += word.width(m.word) + 14
+				d.badge(left, d.y, m.word)
 			} else {
-				d.write(d.page, x, d.y+10, word, m.word)
-				x += word.width(m.word) + 8
+				d.within("P", func() { d.write(d.page, left, d.y, strong, m.word) })
 			}
-			for _, line := range wrap(m.text, s.face, s.size, right-x) {
-				d.write(d.page, x, d.y+10, s, line)
-				d.y += 12
-			}
+			d.within("P", func() { d.y = d.lines(d.page, x, d.y, 12, text, lines) })
 		})
-		d.y += 4
+		d.y -= 6
 	}
 	if len(messages) > 0 {
-		d.y += 4
+		d.y += 12
 	}
 }
 
@@ -341,15 +324,11 @@ func (d *sheet) sampleCode() {
 	d.within("H2", func() { d.write(d.page, left+14, d.y+22, heading, "Your code") })
 	d.within("P", func() { d.write(d.page, left+14, d.y+44, large, d.code) })
 	d.within("P", func() {
-		y := d.y + 22
-		for _, line := range []string{
+		d.lines(d.page, left+third+gutter, d.y+22, 12, text, []string{
 			"This is a sample: it is nobody's account, and nothing is to be paid.",
 			"Enter the code to show that you can open and read statements in this form,",
 			"before you agree to receive yours online instead of on paper.",
-		} {
-			d.write(d.page, left+third+gutter, y, text, line)
-			y += 12
-		}
+		})
 	})
 	d.y += height + 14
 }
@@ -357,65 +336,76 @@ func (d *sheet) sampleCode() {
 // figures are three columns: the balance, interest and fees, and the chart.
 func (d *sheet) figures() {
 	year := strconv.Itoa(d.PeriodTo.Year)
-	x2, x3 := left+third+gutter, left+2*(third+gutter)
-	balance := []pair{{"Opening balance", d.OpeningBalance.Formatted(), false}}
-	costs := []pair{}
-	paid, owed := d.PrincipalPaid, "Principal balance"
+	money := func(name string, c loan.Cents) pair { return pair{name, c.Formatted(), false} }
+
+	paid, carried := d.PrincipalPaid, d.ClosingBalance-d.OpeningBalance+d.PrincipalPaid
+	titles := [2]string{"Principal balance", "Interest and fees"}
 	if d.lease {
-		paid, owed = d.InstalmentsPaid, "Lease balance"
+		paid, carried = d.InstalmentsPaid, d.ClosingBalance-d.OpeningBalance+d.InstalmentsPaid
+		titles = [2]string{"Lease balance", "Fees"}
 	}
-	// What came in otherwise, with the opening of the books.
-	if other := d.ClosingBalance - d.OpeningBalance + paid; other != 0 {
-		balance = append(balance, pair{"Brought forward", other.Formatted(), false})
+	balance := []pair{money("Opening balance", d.OpeningBalance)}
+	if carried != 0 { // when the books began within the period
+		balance = append(balance, money("Brought forward", carried))
 	}
 	if d.lease {
-		balance = append(balance,
-			pair{"Lease payments credited", paid.Formatted(), false},
-			pair{"Closing balance", d.ClosingBalance.Formatted(), true},
-			pair{"Payments remaining", strconv.Itoa(d.InstalmentsRemaining), false})
+		balance = append(balance, money("Paid on the lease", paid))
 	} else {
-		balance = append(balance,
-			pair{"Principal paid", paid.Formatted(), false},
-			pair{"Closing balance", d.ClosingBalance.Formatted(), true},
-			pair{"Interest rate", string(d.Rate.Percent()) + "%", false})
-		costs = append(costs,
-			pair{"Interest charged", d.InterestCharged.Formatted(), false},
-			pair{"Interest paid", d.InterestPaid.Formatted(), false},
-			pair{"Interest not yet paid", d.InterestUnpaid.Formatted(), false})
+		balance = append(balance, money("Principal paid", paid))
+	}
+	balance = append(balance,
+		pair{"Closing balance", d.ClosingBalance.Formatted(), true},
+		money("Payments received", d.Received))
+	if d.lease {
+		balance = append(balance, pair{"Payments remaining", strconv.Itoa(d.InstalmentsRemaining), false})
+	} else {
+		balance = append(balance, pair{"Interest rate", string(d.Rate.Percent()) + "%", false})
 	}
 	if !d.MaturesOn.IsZero() {
 		balance = append(balance, pair{"Contract ends", short(d.MaturesOn), false})
 	}
-	costs = append(costs,
-		pair{"Fees charged", d.FeesCharged.Formatted(), false},
-		pair{"Fees paid", d.FeesPaid.Formatted(), false})
-	if !d.lease {
-		costs = append(costs, pair{"Interest paid in " + year, d.YearInterestPaid.Formatted(), false})
-	}
-	costs = append(costs, pair{"Fees paid in " + year, d.YearFeesPaid.Formatted(), false})
 
-	y := d.y + 10
-	name := "Interest and fees"
-	if d.lease {
-		name = "Fees"
+	var costs []pair
+	if !d.lease {
+		costs = append(costs,
+			money("Interest charged", d.InterestCharged),
+			money("Interest paid", d.InterestPaid),
+			money("Interest not yet paid", d.InterestUnpaid))
 	}
-	section := func(x float64, title string, rows []pair) float64 {
-		end := y
+	costs = append(costs, money("Fees charged", d.FeesCharged), money("Fees paid", d.FeesPaid))
+	if !d.lease {
+		costs = append(costs, money("Interest paid in "+year, d.YearInterestPaid))
+	}
+	costs = append(costs, money("Fees paid in "+year, d.YearFeesPaid))
+
+	const height = 112
+	if d.y+height > d.limit() {
+		d.turn()
+	}
+	y := d.y + 10
+	section := func(column float64, title string, body func(x, y float64)) {
+		x := left + column*(third+gutter)
 		d.within("Sect", func() {
 			d.within("H2", func() { d.write(d.page, x, y, heading, title) })
 			d.page.rule(x, x+third, y+5, 0.75, blue)
-			end = d.pairs(x, x+third, y+17, 12, rows)
+			body(x, y+5)
 		})
-		return end
 	}
-	balance = append(balance, pair{"Payments received", d.Received.Formatted(), false})
-	end := max(section(left, owed, balance), section(x2, name, costs))
-	d.within("Sect", func() {
-		d.within("H2", func() { d.write(d.page, x3, y, heading, "Balance over time") })
-		d.page.rule(x3, right, y+5, 0.75, blue)
-		d.chart(x3, y+10, third, 82)
-	})
-	d.y = max(end, y+10+82) + 4
+	section(0, titles[0], func(x, y float64) { d.pairs(x, x+third, y+13, 12, balance) })
+	section(1, titles[1], func(x, y float64) { d.pairs(x, x+third, y+13, 12, costs) })
+	section(2, "Balance over time", func(x, y float64) { d.chart(x, y+5, third, 86) })
+	d.y += height
+}
+
+// limit is how far the page may be filled.
+func (d *sheet) limit() float64 {
+	switch {
+	case len(d.pages) > 1:
+		return foot
+	case d.hasCoupon():
+		return couponTop - waysHeight - 12
+	}
+	return foot - waysHeight - 12
 }
 
 // numbers writes what stands on each page: which it is, of what.
@@ -424,8 +414,9 @@ func (d *sheet) numbers() {
 		number := fmt.Sprintf("Page %d of %d", i+1, len(d.pages))
 		d.label(on, right-tiny.width(number), top+5, tiny, number)
 		if i > 0 {
-			d.label(on, left, top+5, tiny, d.Servicer.Name)
-			d.label(on, sideColumn-120, top+5, tiny, d.heading()+" of "+short(d.IssuedOn)+", account ending in "+d.AccountNumberLast4)
+			of := d.heading() + " of " + short(d.IssuedOn) + ", account ending in " + d.AccountNumberLast4
+			lines, s := fit([]string{d.Servicer.Name + "  ·  " + of}, tiny, right-left-60, tiny.size)
+			d.label(on, left, top+5, s, lines[0])
 			on.rule(left, right, top+11, 0.5, hair)
 		}
 	}

@@ -53,7 +53,7 @@ var sample = loan.Statement{
 	OpeningBalance: 20_000_00, ClosingBalance: 19_669_52,
 	InterestCharged: 94_52, Received: 425_00, PrincipalPaid: 330_48, InterestPaid: 94_52,
 	AmountDue: 425_00, CurrentDue: 425_00,
-	InterestUnpaid: 27_89, PayoffAmount: 19_697_41, PayoffPerDiem: 3_0986,
+	InterestUnpaid: 30_99, PayoffAmount: 19_700_51, PayoffPerDiem: 3_0986,
 	YearInterestPaid: 94_52,
 	Paper: loan.Paper{
 		Layout: CurrentLayout,
@@ -65,7 +65,7 @@ var sample = loan.Statement{
 		},
 	},
 	Lines: []loan.StatementLine{
-		{On: day(2026, 1, 15), Kind: loan.PostInterest, Interest: -94_52, Balance: 20_000_00},
-		{On: day(2026, 1, 15), Kind: loan.PostPayment, Confirmation: "SAMPLE", Amount: 425_00, Principal: 330_48, Interest: 94_52, Balance: 19_669_52},
+		{On: day(2026, 1, 14), Kind: loan.PostInterest, Interest: -94_52, Balance: 20_000_00},
+		{On: day(2026, 1, 14), Kind: loan.PostPayment, Confirmation: "SAMPLE", Amount: 425_00, Principal: 330_48, Interest: 94_52, Balance: 19_669_52},
 	},
 }

@@ -26,8 +26,8 @@ type color [3]float64
 // tree of headings, paragraphs and tables in reading order, for screen readers.
 // What only decorates is marked as an artifact, which they leave out.
 //
-// Folio tags only what its own layout engine places. Addresses and coupons have places
-// to the point, so this builds the tree itself, from folio's objects.
+// Folio tags only what its own layout engine places. Here the address and the coupon have
+// their places to the point, so the tree is built from folio's objects.
 type pdf struct {
 	title   string
 	created string // as PDF writes it
@@ -123,6 +123,19 @@ func (p *pdf) writeRight(on *page, x, y float64, s style, text string) {
 	p.write(on, x-s.width(text), y, s, text)
 }
 
+// lines writes one line of text below the other and returns where the next one would
+// be. A reader that hears them hears a space where a line ends.
+func (p *pdf) lines(on *page, x, y, step float64, s style, texts []string) float64 {
+	for i, text := range texts {
+		if i < len(texts)-1 {
+			text += " "
+		}
+		p.write(on, x, y, s, text)
+		y += step
+	}
+	return y
+}
+
 // label is a text that decorates: a screen reader is told the same elsewhere.
 func (p *pdf) label(on *page, x, y float64, s style, text string) {
 	on.artifact(func() { p.glyphs(on, x, y, s, printable(text)) })
@@ -180,9 +193,16 @@ func (on *page) frame(x, y, w, h, thick float64, c color) {
 }
 
 // bytes is the file. It depends on what was drawn and nothing else: no clock, no
-// chance, no order of a map.
+// chance, no order of a map. Nothing in it is compressed, for Go does not promise that
+// its next release compresses to the same bytes; a page is 85 KB so, and not 24.
 func (p *pdf) bytes() ([]byte, error) {
 	w := document.NewWriter("1.7")
+	add := func(o core.PdfObject) *core.PdfIndirectReference {
+		if stream, ok := o.(*core.PdfStream); ok {
+			stream.SetCompress(false)
+		}
+		return w.AddObject(o)
+	}
 	refs := make([]*core.PdfIndirectReference, len(p.pages))
 	dicts := make([]*core.PdfDictionary, len(p.pages))
 	for i := range p.pages {
@@ -191,7 +211,7 @@ func (p *pdf) bytes() ([]byte, error) {
 	}
 	fontDict := dict()
 	for i, name := range []string{"R", "B"} {
-		fontDict.Set(name, w.AddObject(p.fonts[i].BuildObjects(w.AddObject)))
+		fontDict.Set(name, w.AddObject(p.fonts[i].BuildObjects(add)))
 	}
 	resources := w.AddObject(dict(entry{"Font", fontDict}))
 	tree := dict(entry{"Type", name("Pages")}, entry{"Kids", array(refs...)}, entry{"Count", core.NewPdfInteger(len(p.pages))})
@@ -200,7 +220,7 @@ func (p *pdf) bytes() ([]byte, error) {
 		set(dicts[i], entry{"Type", name("Page")}, entry{"Parent", treeRef},
 			entry{"MediaBox", array(core.NewPdfInteger(0), core.NewPdfInteger(0), core.NewPdfInteger(pageWidth), core.NewPdfInteger(pageHeight))},
 			entry{"Resources", resources},
-			entry{"Contents", w.AddObject(core.NewPdfStreamCompressed(on.Bytes()))},
+			entry{"Contents", add(core.NewPdfStream(on.Bytes()))},
 			entry{"StructParents", core.NewPdfInteger(i)})
 	}
 	catalog := dict(entry{"Type", name("Catalog")}, entry{"Pages", treeRef},
@@ -215,7 +235,7 @@ func (p *pdf) bytes() ([]byte, error) {
 	w.SetFileID(id[:16])
 
 	var out bytes.Buffer
-	if _, err := w.WriteToWithOptions(&out, document.WriteOptions{UseXRefStream: true, UseObjectStreams: true, Deterministic: true}); err != nil {
+	if _, err := w.WriteTo(&out); err != nil {
 		return nil, fmt.Errorf("paper: write the PDF: %w", err)
 	}
 	return out.Bytes(), nil

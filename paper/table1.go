@@ -1,6 +1,7 @@
 package paper
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -19,10 +20,11 @@ type column struct {
 }
 
 const (
-	whatLeft   = left + 58
+	whatLeft   = left + 62
 	amountWide = 67.0 // holds -$99,999,999.99
 )
 
+// columns are those of amounts, placed from the right.
 func (d *sheet) columns() []column {
 	all := []column{
 		{"Balance", 0, func(l *loan.StatementLine) loan.Cents { return l.Balance }},
@@ -40,9 +42,7 @@ func (d *sheet) columns() []column {
 		all[i].end = end
 		end -= amountWide
 	}
-	for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
-		all[i], all[j] = all[j], all[i]
-	}
+	slices.Reverse(all)
 	return all
 }
 
@@ -50,19 +50,20 @@ func (d *sheet) columns() []column {
 // below it on the first one.
 func (d *sheet) activity() {
 	columns := d.columns()
-	limit := d.bodyFoot()
 	what := columns[0].end - amountWide - whatLeft
 	d.within("Sect", func() {
 		d.y += 12
 		// A heading with a header and a line has to fit.
-		if len(d.Lines) > 0 && d.y+2*rowHeight+rowHeight > limit {
+		if d.y+5+2*rowHeight+11 > d.limit() {
 			d.turn()
-			limit = foot
 			d.y += 12
 		}
 		d.within("H2", func() { d.write(d.page, left, d.y, heading, "Activity") })
 		d.within("P", func() {
-			words := "The parts of a payment are what it took off what you owe. An amount with a minus was added to it."
+			words := "Principal, interest and fees are what a line took off what you owe or, with a minus, added to it."
+			if d.lease {
+				words = "Lease payment and fees are what a line took off what you owe or, with a minus, added to it."
+			}
 			d.write(d.page, left+heading.width("Activity")+10, d.y, tiny, words)
 		})
 		d.y += 5
@@ -73,20 +74,16 @@ func (d *sheet) activity() {
 			return
 		}
 		d.within("Table", func() {
-			d.header(columns, d.write, d.writeRight)
+			d.header(columns, false)
 			for i := range d.Lines {
 				l := &d.Lines[i]
-				words := wrap(printable(describe(l)), text.face, text.size, what)
+				words := wrap(printable(describe(l)), cell.face, cell.size, what)
 				height := rowHeight + 11*float64(len(words)-1)
-				if d.y+height > limit {
+				if d.y+height > d.limit() {
 					d.turn()
-					limit = foot
 					d.label(d.page, left, d.y+12, heading, "Activity (continued)")
 					d.y += 17
-					// Read once, at the head of the table.
-					d.header(columns, d.label, func(on *page, x, y float64, s style, text string) {
-						d.label(on, x-s.width(text), y, s, text)
-					})
+					d.header(columns, true)
 				}
 				d.line(l, words, columns)
 				d.y += height
@@ -97,14 +94,6 @@ func (d *sheet) activity() {
 	if len(d.pages) == 1 {
 		d.close()
 	}
-}
-
-// bodyFoot is how far the body of the first page may reach.
-func (d *sheet) bodyFoot() float64 {
-	if d.hasCoupon() {
-		return couponTop - waysHeight - 12
-	}
-	return foot - waysHeight - 12
 }
 
 // close ends the first page with the ways to pay and the coupon. They are read after the
@@ -129,36 +118,44 @@ func (d *sheet) turn() {
 	d.y = top + 18
 }
 
-func (d *sheet) header(columns []column, write, writeRight func(*page, float64, float64, style, string)) {
+// header is the first row of the table. On the pages after the first it is an artifact: it
+// is read once, at the head of the table.
+func (d *sheet) header(columns []column, again bool) {
 	d.page.box(left, d.y, right-left, rowHeight, blue)
-	cell := func(put func()) { d.fill(&element{tag: "TH", scope: "Column"}, put) }
-	d.within("TR", func() {
-		cell(func() { write(d.page, left+4, d.y+9, inverted, "Date") })
-		cell(func() { write(d.page, whatLeft, d.y+9, inverted, "Description") })
-		for _, c := range columns {
-			cell(func() { writeRight(d.page, c.end-4, d.y+9, inverted, c.name) })
+	head := func(x float64, name string) {
+		if again {
+			d.label(d.page, x, d.y+9, inverted, name)
+			return
 		}
-	})
+		d.fill(&element{tag: "TH", scope: "Column"}, func() { d.write(d.page, x, d.y+9, inverted, name) })
+	}
+	row := func() {
+		head(left+4, "Date")
+		head(whatLeft, "Description")
+		for _, c := range columns {
+			head(c.end-4-inverted.width(c.name), c.name)
+		}
+	}
+	if again {
+		row()
+	} else {
+		d.within("TR", row)
+	}
 	d.y += rowHeight
 }
 
 func (d *sheet) line(l *loan.StatementLine, words []string, columns []column) {
+	y := d.y + 9.2
 	d.within("TR", func() {
-		y := d.y + 9.3
-		d.within("TD", func() { d.write(d.page, left+4, y, text, short(l.On)) })
-		d.within("TD", func() {
-			for i, line := range words {
-				d.write(d.page, whatLeft, y+11*float64(i), text, line)
-			}
-		})
+		d.within("TD", func() { d.write(d.page, left+4, y, cell, short(l.On)) })
+		d.within("TD", func() { d.lines(d.page, whatLeft, y, 11, cell, words) })
 		for i, c := range columns {
 			d.within("TD", func() {
-				s, value := text, c.value(l)
-				if value == 0 && i < len(columns)-1 {
-					d.writeRight(d.page, c.end-4, y, quiet, "–")
-					return
+				amount := c.value(l).Formatted()
+				if c.value(l) == 0 && i < len(columns)-1 {
+					amount = "–"
 				}
-				d.writeRight(d.page, c.end-4, y, s, value.Formatted())
+				d.writeRight(d.page, c.end-4, y, cell, amount)
 			})
 		}
 	})
@@ -177,7 +174,9 @@ func describe(l *loan.StatementLine) string {
 	case loan.PostReversal:
 		words = "Payment returned"
 	default:
-		words = strings.ReplaceAll(string(l.Kind), "_", " ")
+		// LATE_FEE is "Late fee".
+		words = strings.ToLower(strings.ReplaceAll(string(l.Kind), "_", " "))
+		words = strings.ToUpper(words[:min(1, len(words))]) + words[min(1, len(words)):]
 	}
 	if l.Confirmation != "" {
 		words += " (" + l.Confirmation + ")"
@@ -200,11 +199,8 @@ func (d *sheet) ways(y float64) {
 		} {
 			x := left + float64(i)*(third+gutter)
 			d.within("H2", func() { d.write(d.page, x, y+14, strong, way[0]) })
-			d.within("P", func() {
-				for j, line := range wrap(printable(way[1]), text.face, text.size, third) {
-					d.write(d.page, x, y+26+11*float64(j), text, line)
-				}
-			})
+			lines, s := fit(way[1:], text, third, 2*leading*text.size)
+			d.within("P", func() { d.lines(d.page, x, y+26, s.size*leading, s, lines) })
 		}
 	})
 }
@@ -226,19 +222,16 @@ func (d *sheet) coupon() {
 		y := couponTop + 26
 		d.within("H2", func() { d.write(p, left, y, heading, "Payment coupon") })
 		d.within("P", func() { d.write(p, left, couponTop+10, tiny, "Please cut here and send this part with your check.") })
-		y += 16
-		d.within("P", func() {
-			for _, line := range []string{
-				"Make your check payable to " + d.Servicer.Name + ".",
-				"Write “account ending in " + d.AccountNumberLast4 + "” on it. Please send no cash.",
-				"From: " + d.Name,
-			} {
-				for _, piece := range wrap(printable(line), text.face, text.size, sideColumn-left-36) {
-					d.write(p, left, y, text, piece)
-					y += 12
-				}
-			}
-		})
+		say := func(s style, words string) {
+			lines, s := fit([]string{words}, s, sideColumn-left-36, 3*leading*s.size)
+			d.within("P", func() { y = d.lines(p, left, y+16, s.size*1.25, s, lines) - s.size*1.25 })
+		}
+		if d.autoPays() {
+			say(strong, "Auto Pay will pay this. Do not send a payment.")
+		}
+		say(text, "Check payable to: "+d.Servicer.Name)
+		say(text, "Please write on it: account ending in "+d.AccountNumberLast4)
+		say(text, "From: "+d.Name+", "+d.Vehicle)
 		y = d.pairs(sideColumn, right, couponTop+26, 16, []pair{
 			{"Account", "ending in " + d.AccountNumberLast4, false},
 			{"Due date", short(d.DueOn), true},
@@ -249,13 +242,14 @@ func (d *sheet) coupon() {
 		p.frame(right-90, y-2, 90, 22, 0.75, black)
 		d.within("P", func() { d.write(p, right-84, y+12.5, text, "$") })
 
-		lines, s := fit(append([]string{d.Servicer.Name}, d.Servicer.Address...), 9.5, payeeRight-addressLeft, payeeFoot-payeeTop)
-		d.within("P", func() {
-			y := payeeTop + s.size*capHeight
-			for _, line := range lines {
-				d.write(p, addressLeft, y, s, line)
-				y += s.size * leading
-			}
-		})
+		lines, s := fit(append([]string{d.Servicer.Name}, d.Servicer.Address...), block, payeeRight-addressLeft, payeeFoot-payeeTop)
+		d.within("P", func() { d.lines(p, addressLeft, payeeTop+s.size*capHeight, s.size*leading, s, lines) })
+	})
+}
+
+// autoPays tells whether Auto Pay pays all that is due.
+func (d *sheet) autoPays() bool {
+	return slices.ContainsFunc(d.Messages, func(m loan.StatementMessage) bool {
+		return m.Kind == loan.MessageAutoPay && m.Amount >= d.AmountDue
 	})
 }
