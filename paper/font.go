@@ -37,16 +37,27 @@ func parse(name string) font.Face {
 	return face
 }
 
+// longest is how many letters of a text are printed. No name and no line of an address
+// is so long; it bounds what a page can be made to hold.
+const longest = 200
+
 // printable is s with what can be printed: letters with their accents in one piece,
 // white space and control characters as spaces, no invisible marks (such as those of
 // the writing direction), and U+FFFD for what the font lacks.
 func printable(s string) string {
-	plain := true
-	for i := range len(s) {
-		plain = plain && ' ' <= s[i] && s[i] <= '~'
+	plain := len(s) <= longest
+	for i := 0; plain && i < len(s); i++ {
+		plain = ' ' <= s[i] && s[i] <= '~'
 	}
 	if plain {
 		return s
+	}
+	if len(s) > longest*utf8.UTFMax {
+		s = s[:longest*utf8.UTFMax]
+	}
+	letters := []rune(norm.NFC.String(s))
+	if len(letters) > longest {
+		letters = append(letters[:longest-1], '…')
 	}
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -59,7 +70,7 @@ func printable(s string) string {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, norm.NFC.String(s))
+	}, string(letters))
 }
 
 // width is that of a printable text, in points.

@@ -415,7 +415,7 @@ func (d *sheet) numbers() {
 		d.label(on, right-tiny.width(number), top+5, tiny, number)
 		if i > 0 {
 			of := d.heading() + " of " + short(d.IssuedOn) + ", account ending in " + d.AccountNumberLast4
-			lines, s := fit([]string{d.Servicer.Name + "  ·  " + of}, tiny, right-left-60, tiny.size)
+			lines, s := fit([]string{of + " · " + d.Servicer.Name}, tiny, right-left-60, tiny.size)
 			d.label(on, left, top+5, s, lines[0])
 			on.rule(left, right, top+11, 0.5, hair)
 		}

@@ -44,6 +44,14 @@ func write(t testing.TB, pdf []byte) string {
 	return file
 }
 
+// kept puts a file into the folder that was asked for.
+func kept(t testing.TB, name string, pdf []byte) {
+	t.Helper()
+	if *keep != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(*keep, name+".pdf"), pdf, 0o600))
+	}
+}
+
 // run is what a program of poppler-utils or qpdf prints; the test is skipped where it is
 // not installed. `make test` installs them.
 func run(t testing.TB, program string, args ...string) string {
@@ -155,13 +163,7 @@ func TestStatementHoldsEachFigure(t *testing.T) {
 	for name, s := range cases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file := statement(t, s)
-			if *keep != "" {
-				pdf, err := os.ReadFile(file)
-				require.NoError(t, err)
-				require.NoError(t, os.WriteFile(filepath.Join(*keep, name+".pdf"), pdf, 0o600))
-			}
-			text := read(t, file)
+			text := read(t, statement(t, s))
 			requireFigures(t, s, text)
 			for _, part := range []string{s.Servicer.Phone, s.Servicer.Website} {
 				assert.Contains(t, text, part)
@@ -260,10 +262,12 @@ func TestLayoutsDoNotChange(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		pdf, err := paper.Statement(all[name])
 		require.NoError(t, err)
+		kept(t, name, pdf)
 		fmt.Fprintf(&got, "layout %d  %-10s  %x\n", all[name].Layout, name, sha256.Sum256(pdf))
 	}
 	pdf, err := paper.Sample(servicer, "K7M-29Q")
 	require.NoError(t, err)
+	kept(t, "sample", pdf)
 	fmt.Fprintf(&got, "layout %d  %-10s  %x\n", paper.CurrentLayout, "sample", sha256.Sum256(pdf))
 	if *update {
 		require.NoError(t, os.WriteFile("testdata/golden.txt", []byte(got.String()), 0o600))
