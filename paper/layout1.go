@@ -15,10 +15,9 @@ import (
 //
 // The window of the envelope (the standard of the trade: 4-1/2 x 1-1/8 inches, 7/8 from
 // the left, 1/2 from the bottom) shows the upper third of the sheet, 8-1/2 x 3-2/3, which
-// can slide by 1 inch to the right and 11/24 up. "Every character in the delivery address
-// must be completely visible through the window throughout the full range of movement of
-// the insert" (USPS Domestic Mail Manual 601.6.3). So, from the left and the top of the
-// sheet in inches, the address may be
+// can slide by 1 inch to the right and 11/24 up. The whole address has to be visible
+// wherever it slides (USPS Domestic Mail Manual 601.6.3). So, from the left and the top of
+// the sheet in inches, the address may be
 //
 //	from 7/8 + 1/8 = 1        to 5-3/8 - 1 - 1/8 = 4-1/4
 //	from 3-2/3 + 11/24 - 1-5/8 = 2-1/2  to 3-2/3 - 1/2 = 3-1/6,
@@ -29,8 +28,8 @@ import (
 //
 // The upper window of a #10 double-window envelope (3-1/2 x 7/8, 3/8 to 1/2 from the left,
 // 2-3/8 to 2-1/2 from the bottom) can come left of 4 and between 1/4 and 1-3/4: there is
-// the letterhead and nothing else. Its lower window (4 x 1, 3/8 to 1/2, 1/2 to 5/8) shows
-// an address of three lines wherever the sheet slides vertically.
+// the letterhead and nothing else. Its lower window (4 x 1, 3/8 from the left, 5/8 from the
+// bottom) shows an address of three lines of up to 2-3/8 inches wherever the sheet slides.
 //
 // The coupon, 8-1/2 x 3-1/2, goes into a #9 envelope (8-7/8 x 3-7/8) with the same window,
 // in which it can slide by 3/8 both ways. In inches from its left and its foot:
