@@ -98,11 +98,18 @@ func cases() map[string]*loan.Statement {
 	empty.Lines, empty.Balances = nil, empty.Balances[12:]
 	empty.InterestCharged, empty.Received, empty.PrincipalPaid, empty.InterestPaid = 0, 0, 0, 0
 	empty.OpeningBalance = empty.ClosingBalance
+	crowded := aLoan()
+	crowded.Vehicle = long.Vehicle
+	crowded.PastDue, crowded.AmountDue = 425_00, 850_00
+	crowded.Messages = []loan.StatementMessage{{Kind: loan.MessagePastDue, Amount: 425_00}}
+	for i := range 12 {
+		crowded.Messages = append(crowded.Messages, loan.StatementMessage{Kind: loan.MessageReturned, Amount: 425_00, On: crowded.PeriodFrom.AddDays(i)})
+	}
 	several := aLoan()
 	several.PastDue, several.AmountDue = 425_00, 850_00
 	several.Messages = []loan.StatementMessage{{Kind: loan.MessagePastDue, Amount: 425_00}}
 	for i := range 40 {
 		several.Lines = append(several.Lines, loan.StatementLine{On: on(2026, 11, 15), Kind: loan.PostPayment, Confirmation: fmt.Sprintf("MP-7Q4K-%04d", i), Amount: 1_00, Principal: 1_00, Balance: loan.Cents(17_661_91 - i*1_00)})
 	}
-	return map[string]*loan.Statement{"several": several, "loan": aLoan(), "past": past, "long": long, "lease": lease, "paid": paid, "empty": empty}
+	return map[string]*loan.Statement{"crowded": crowded, "several": several, "loan": aLoan(), "past": past, "long": long, "lease": lease, "paid": paid, "empty": empty}
 }

@@ -86,10 +86,13 @@ type sheet struct {
 	code  string // of a sample
 	page  *page
 	y     float64 // how far the page is filled
+
+	// What stands at the foot of the first page and is read last.
+	last *element
 }
 
 func layout1(s *loan.Statement, code string) ([]byte, error) {
-	d := &sheet{Statement: s, lease: s.Kind == loan.ContractLease, code: code}
+	d := &sheet{Statement: s, lease: s.Kind == loan.ContractLease, code: code, last: &element{tag: "Div"}}
 	d.pdf = newPDF(d.heading() + " of " + long(s.IssuedOn))
 	d.created = s.IssuedOn.At(0).UTC().Format("D:20060102150405Z")
 	d.id = fmt.Sprintf("statement %v, layout %d, %s", s.ID, s.Layout, code)
@@ -105,6 +108,10 @@ func layout1(s *loan.Statement, code string) ([]byte, error) {
 	d.told(messages)
 	d.figures()
 	d.activity()
+	if len(d.pages) == 1 {
+		d.close()
+	}
+	d.root.kids = append(d.root.kids, d.last)
 	d.numbers()
 	return d.bytes()
 }
@@ -277,7 +284,7 @@ func (d *sheet) messages() ([]message, error) {
 			}
 			all = append(all, message{"Auto Pay", words, false})
 		case loan.MessageReturned:
-			all = append(all, message{"Payment returned", "Your bank returned the payment of " + m.Amount.Formatted() + " that was credited on " + long(m.On) + ". It was taken back out of your account.", false})
+			all = append(all, message{"Payment returned", "Your bank returned the payment of " + m.Amount.Formatted() + " credited on " + long(m.On) + ". It no longer counts.", false})
 		case loan.MessageCorrection:
 			all = append(all, message{"Corrected statement", "This statement takes the place of the one of " + long(m.On) + ". Please disregard that one.", false})
 		case loan.MessagePaidOff:
@@ -301,6 +308,9 @@ func (d *sheet) told(messages []message) {
 	x := left + 100.0
 	for _, m := range messages {
 		lines := wrap(m.text, text.face, text.size, right-x)
+		if d.y+10+12*float64(len(lines)) > d.limit() {
+			d.turn()
+		}
 		d.y += 10
 		d.within("Div", func() {
 			if m.badge {

@@ -201,7 +201,7 @@ func TestMessages(t *testing.T) {
 		"past due":              {loan.StatementMessage{Kind: loan.MessagePastDue, Amount: 425_00}, 850_00, "PAST DUE Your account is past due by $425.00. Please pay it now."},
 		"Auto Pay":              {loan.StatementMessage{Kind: loan.MessageAutoPay, Amount: 425_00, On: on(2026, 12, 15)}, 425_00, "Auto Pay We will take $425.00 from your bank account on December 15, 2026. Do not send a payment."},
 		"Auto Pay of less":      {loan.StatementMessage{Kind: loan.MessageAutoPay, Amount: 400_00, On: on(2026, 12, 15)}, 425_00, "Please pay the rest of the amount due, $25.00, yourself."},
-		"returned":              {loan.StatementMessage{Kind: loan.MessageReturned, Amount: 425_00, On: on(2026, 11, 5)}, 425_00, "Payment returned Your bank returned the payment of $425.00 that was credited on November 5, 2026."},
+		"returned":              {loan.StatementMessage{Kind: loan.MessageReturned, Amount: 425_00, On: on(2026, 11, 5)}, 425_00, "Payment returned Your bank returned the payment of $425.00 credited on November 5, 2026."},
 		"correction":            {loan.StatementMessage{Kind: loan.MessageCorrection, On: on(2026, 11, 20)}, 425_00, "Corrected statement This statement takes the place of the one of November 20, 2026."},
 		"paid off":              {loan.StatementMessage{Kind: loan.MessagePaidOff}, 0, "Paid off Your loan is paid off. You owe nothing, and this is its last statement."},
 		"what Auto Pay pays":    {loan.StatementMessage{Kind: loan.MessageAutoPay, Amount: 425_00, On: on(2026, 12, 15)}, 425_00, "Auto Pay will pay this. Do not send a payment."},
@@ -333,6 +333,9 @@ func TestReadAloud(t *testing.T) {
 	assert.Equal(t, 7, strings.Count(text, "/Scope /Column\n"), "the header is read once, though printed on each page")
 	assert.NotContains(t, text, "Page 1 of")
 	assert.Equal(t, len(s.Lines)+1+strings.Count(text, "/Scope /Row\n"), strings.Count(text, " TR\n"), "each line is one row")
+
+	crowded := run(t, "pdfinfo", "-struct-text", statement(t, cases()["crowded"]))
+	assert.Less(t, strings.Index(crowded, "Activity"), strings.Index(crowded, "Payment coupon"), "the foot of the first page is read last")
 
 	pdf, err := paper.Statement(s)
 	require.NoError(t, err)

@@ -91,16 +91,12 @@ func (d *sheet) activity() {
 			}
 		})
 	})
-	if len(d.pages) == 1 {
-		d.close()
-	}
 }
 
-// close ends the first page with the ways to pay and the coupon. They are read after the
-// whole activity, though it may go on on the next pages.
+// close ends the first page with the ways to pay and the coupon.
 func (d *sheet) close() {
 	in := d.in
-	d.in = d.root
+	d.in = d.last
 	if d.hasCoupon() {
 		d.ways(couponTop - waysHeight - 5)
 		d.coupon()
@@ -110,6 +106,7 @@ func (d *sheet) close() {
 	d.in = in
 }
 
+// turn begins a new page.
 func (d *sheet) turn() {
 	if len(d.pages) == 1 {
 		d.close()
