@@ -77,11 +77,17 @@ func dial(t testing.TB, e *testenv.Env, header http.Header) *socket {
 func connect(t testing.TB, e *testenv.Env, token string) *socket {
 	t.Helper()
 	s := dial(t, e, nil)
-	s.send(frame{Type: "connection_init", Payload: json.RawMessage(`{"Authorization": "Bearer ` + token + `"}`)})
-	if got := s.read(); got.Type != "connection_ack" {
-		t.Fatalf("the server answers %+v", got)
-	}
+	s.open(`{"Authorization": "Bearer ` + token + `"}`)
 	return s
+}
+
+// open opens the connection with a payload.
+func (s *socket) open(payload string) {
+	s.t.Helper()
+	s.send(frame{Type: "connection_init", Payload: json.RawMessage(payload)})
+	if got := s.read(); got.Type != "connection_ack" {
+		s.t.Fatalf("the server answers %+v", got)
+	}
 }
 
 func (s *socket) send(f frame) {
@@ -422,11 +428,12 @@ func TestExpiredSessionClosesSockets(t *testing.T) {
 func TestSocketCountsOperations(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.OperationsPerMinute = 10 })
-		s := connect(t, e, e.OpenSession(e.AddUser("sam", "-")))
+		s := dial(t, e, nil)
+		s.open(`{"Authorization": "Bearer ` + e.OpenSession(e.AddUser("sam", "-")) + `", "Accept-Language": "es"}`)
 		for i := range 10 { // the first was the connection
 			s.subscribe(fmt.Sprint(i), `{ viewer { id } }`, nil)
 			got := s.read()
-			if last := i == 9; last != (got.Type == "error") || last && !strings.Contains(string(got.Payload), `"RATE_LIMITED"`) {
+			if last := i == 9; last != (got.Type == "error") || last && !(strings.Contains(string(got.Payload), `"RATE_LIMITED"`) && strings.Contains(string(got.Payload), "Demasiadas solicitudes")) {
 				t.Errorf("operation %d: %+v %s", i, got, got.Payload)
 			}
 			if got.Type == "next" {
@@ -502,7 +509,7 @@ func TestSocketsNeedASession(t *testing.T) {
 }
 
 // events reads an event stream: each event with its data.
-func events(t *testing.T, e *testenv.Env, token, query string, vars testenv.Vars) <-chan [2]string {
+func events(t *testing.T, e *testenv.Env, token, query string, vars testenv.Vars, header ...http.Header) <-chan [2]string {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
@@ -511,6 +518,9 @@ func events(t *testing.T, e *testenv.Env, token, query string, vars testenv.Vars
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.URL+"/graphql", strings.NewReader(string(body)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, h := range header {
+		request.Header = h
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "text/event-stream")

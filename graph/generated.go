@@ -2539,18 +2539,18 @@ func (ec *executionContext) _AmountNotAllowedError_message(ctx context.Context, 
 			return ec.fieldContext_AmountNotAllowedError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_AmountNotAllowedError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AmountNotAllowedError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AmountNotAllowedError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AmountNotAllowedError_path(ctx context.Context, field graphql.CollectedField, obj *loan.AmountNotAllowed) (ret graphql.Marshaler) {
@@ -3257,18 +3257,18 @@ func (ec *executionContext) _CancelWindowClosedError_message(ctx context.Context
 			return ec.fieldContext_CancelWindowClosedError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_CancelWindowClosedError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CancelWindowClosedError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("CancelWindowClosedError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _CancelWindowClosedError_path(ctx context.Context, field graphql.CollectedField, obj *loan.CancelWindowClosed) (ret graphql.Marshaler) {
@@ -3807,18 +3807,18 @@ func (ec *executionContext) _DateNotAllowedError_message(ctx context.Context, fi
 			return ec.fieldContext_DateNotAllowedError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_DateNotAllowedError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DateNotAllowedError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("DateNotAllowedError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _DateNotAllowedError_path(ctx context.Context, field graphql.CollectedField, obj *loan.DateNotAllowed) (ret graphql.Marshaler) {
@@ -4059,18 +4059,18 @@ func (ec *executionContext) _GeneralError_message(ctx context.Context, field gra
 			return ec.fieldContext_GeneralError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_GeneralError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("GeneralError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("GeneralError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _GeneralError_path(ctx context.Context, field graphql.CollectedField, obj *loan.Refusal) (ret graphql.Marshaler) {
@@ -4406,18 +4406,18 @@ func (ec *executionContext) _LikelyDuplicateError_message(ctx context.Context, f
 			return ec.fieldContext_LikelyDuplicateError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_LikelyDuplicateError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("LikelyDuplicateError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("LikelyDuplicateError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _LikelyDuplicateError_path(ctx context.Context, field graphql.CollectedField, obj *loan.LikelyDuplicate) (ret graphql.Marshaler) {
@@ -7674,18 +7674,18 @@ func (ec *executionContext) _PaymentAccountExistsError_message(ctx context.Conte
 			return ec.fieldContext_PaymentAccountExistsError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_PaymentAccountExistsError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PaymentAccountExistsError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("PaymentAccountExistsError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentAccountExistsError_path(ctx context.Context, field graphql.CollectedField, obj *loan.AccountExists) (ret graphql.Marshaler) {
@@ -8477,18 +8477,18 @@ func (ec *executionContext) _PreviewChangedError_message(ctx context.Context, fi
 			return ec.fieldContext_PreviewChangedError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_PreviewChangedError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PreviewChangedError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("PreviewChangedError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PreviewChangedError_path(ctx context.Context, field graphql.CollectedField, obj *loan.PreviewChanged) (ret graphql.Marshaler) {
@@ -10495,18 +10495,18 @@ func (ec *executionContext) _StepUpRequiredError_message(ctx context.Context, fi
 			return ec.fieldContext_StepUpRequiredError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_StepUpRequiredError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StepUpRequiredError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("StepUpRequiredError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _StepUpRequiredError_path(ctx context.Context, field graphql.CollectedField, obj *loan.StepUpRequired) (ret graphql.Marshaler) {
@@ -10746,18 +10746,18 @@ func (ec *executionContext) _TooManyAttemptsError_message(ctx context.Context, f
 			return ec.fieldContext_TooManyAttemptsError_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message, nil
+			return obj.ErrorMessage(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Message) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_TooManyAttemptsError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TooManyAttemptsError", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("TooManyAttemptsError", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _TooManyAttemptsError_path(ctx context.Context, field graphql.CollectedField, obj *loan.TooManyAttempts) (ret graphql.Marshaler) {
@@ -21911,6 +21911,22 @@ func (ec *executionContext) marshalNStatementEdge2ᚕgithubᚗcomᚋautomobilepa
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx context.Context, v any) (loan.Message, error) {
+	res, err := UnmarshalMessage(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx context.Context, sel ast.SelectionSet, v loan.Message) graphql.Marshaler {
+	_ = sel
+	res := MarshalMessage(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {

@@ -66,9 +66,9 @@ func UnmarshalDecimal(v any) (loan.Decimal, error) {
 
 // InputError is a mistake in what a client sent that no use case has seen: a
 // scalar or an argument that cannot be read.
-type InputError string
+type InputError struct{ Phrase loan.Phrase }
 
-func (e InputError) Error() string { return string(e) }
+func (e InputError) Error() string { return string(e.Phrase) }
 
 // BadInput makes an [InputError].
-func BadInput(message string) error { return InputError(message) }
+func BadInput(message loan.Phrase) error { return InputError{message} }

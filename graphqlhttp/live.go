@@ -17,7 +17,7 @@ import (
 // knows them. Its methods may be called at once.
 type Peer interface {
 	// Begin makes the context of an operation, as if it were a request of its own. An
-	// error, which is presented, refuses the operation.
+	// error, which is presented in this context, refuses the operation.
 	Begin(ctx context.Context) (context.Context, error)
 	// Event makes the context in which one event of a subscription is answered, from
 	// that of the operation. It is called before there is an event: what depends on
@@ -170,12 +170,11 @@ func (o Operations) run(ctx context.Context, peer Peer, exec graphql.GraphExecut
 			to.refused(exec.DispatchError(ctx, errs[:min(len(errs), o.maxErrors())]).Errors)
 		}
 	}
-	begun, err := peer.Begin(ctx)
+	ctx, err := peer.Begin(ctx)
 	if err != nil {
 		present(ctx, gqlerror.Wrap(err))
 		return false
 	}
-	ctx = begun
 	if o.Recover != nil {
 		defer func() {
 			if panicked := recover(); panicked != nil {

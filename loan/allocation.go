@@ -58,13 +58,13 @@ func fill(amount Cents, owed map[Bucket]Cents, order []Bucket) Allocation {
 
 // checkAmount refuses what is not more than zero or is over the maximum, with a
 // message for the latter.
-func checkAmount(amount, maximum Cents, message string) error {
+func checkAmount(amount, maximum Cents, message Phrase) error {
 	switch {
 	case amount <= 0:
 		return amountInvalid("The amount must be more than zero.", []string{"amount"})
 	case amount > maximum:
 		return &AmountNotAllowed{
-			Refusal: Refusal{CodeAmountOverPayoff, message, []string{"amount"}},
+			Refusal: Refusal{Code: CodeAmountOverPayoff, Message: message, Path: []string{"amount"}},
 			Maximum: &maximum,
 		}
 	}

@@ -61,7 +61,7 @@ type UserError interface {
 	// ErrorCode is the stable code.
 	ErrorCode() Code
 	// ErrorMessage is one sentence for the customer.
-	ErrorMessage() string
+	ErrorMessage() Message
 	// ErrorPath names the input field at fault, from the input's root; empty
 	// where no single field is.
 	ErrorPath() []string
@@ -71,24 +71,26 @@ type UserError interface {
 // the others have in common.
 type Refusal struct {
 	Code    Code
-	Message string
+	Message Phrase
+	Args    []any // what stands for the verbs of Message
 	Path    []string
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Message) }
+// Error is for logs, which are in English.
+func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.ErrorMessage()) }
 
 // ErrorCode implements [UserError], as do the next two.
 func (r *Refusal) ErrorCode() Code { return r.Code }
 
 // ErrorMessage is for the customer.
-func (r *Refusal) ErrorMessage() string { return r.Message }
+func (r *Refusal) ErrorMessage() Message { return Message{r.Message, r.Args} }
 
 // ErrorPath is the input field at fault.
 func (r *Refusal) ErrorPath() []string { return r.Path }
 
 // Refuse makes a plain refusal.
-func Refuse(code Code, message string, path ...string) *Refusal {
-	return &Refusal{code, message, path}
+func Refuse(code Code, message Phrase, path ...string) *Refusal {
+	return &Refusal{Code: code, Message: message, Path: path}
 }
 
 // NotFound says that an id names nothing that the customer may see. What belongs
@@ -151,7 +153,7 @@ type TooManyAttempts struct {
 	RetryAt *time.Time
 }
 
-func amountInvalid(message string, path []string) *AmountNotAllowed {
+func amountInvalid(message Phrase, path []string) *AmountNotAllowed {
 	least := Cents(1)
-	return &AmountNotAllowed{Refusal: Refusal{CodeAmountInvalid, message, path}, Minimum: &least}
+	return &AmountNotAllowed{Refusal: Refusal{Code: CodeAmountInvalid, Message: message, Path: path}, Minimum: &least}
 }

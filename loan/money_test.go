@@ -68,7 +68,7 @@ func checkAmountInvalid(t *testing.T, s, message string) {
 	switch {
 	case !ok:
 		t.Errorf("%q must be refused, got %d, %v", s, got, err)
-	case refusal.Code != loan.CodeAmountInvalid, !strings.Contains(refusal.Message, message), got != 0,
+	case refusal.Code != loan.CodeAmountInvalid, !strings.Contains(refusal.Error(), message), got != 0,
 		!slices.Equal(refusal.Path, []string{"input", "amount"}), *refusal.Minimum != 1:
 		t.Errorf("%q is refused with %d, %+v; want %q", s, got, refusal, message)
 	}

@@ -85,7 +85,8 @@ func (p *Payment) CheckCancel(customer CustomerID, now time.Time) error {
 		return Refuse(CodeNotCancelable, "This payment has been cancelled already.", "paymentId")
 	case p.Status != Scheduled || !MayCancel(now, p.CancelBy):
 		return &CancelWindowClosed{
-			Refusal:  Refusal{CodeCancelWindowClosed, "The time in which this payment could be cancelled is over.", []string{"paymentId"}},
+			Refusal: Refusal{Code: CodeCancelWindowClosed, Path: []string{"paymentId"},
+				Message: "The time in which this payment could be cancelled is over."},
 			ClosedAt: p.CancelBy,
 		}
 	}

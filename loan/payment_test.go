@@ -63,7 +63,7 @@ func TestRefusals(t *testing.T) {
 		&loan.PreviewChanged{Refusal: *refusal},
 		&loan.AccountExists{Refusal: *refusal},
 	} {
-		if err.ErrorCode() != loan.CodeNotFound || err.ErrorMessage() != "There is nothing." ||
+		if err.ErrorCode() != loan.CodeNotFound || err.ErrorMessage().String() != "There is nothing." ||
 			!slices.Equal(err.ErrorPath(), []string{"input", "id"}) || err.Error() != "NOT_FOUND: There is nothing." {
 			t.Errorf("%T: %v", err, err)
 		}

@@ -130,9 +130,9 @@ func (t Timing) Slots(now time.Time, first, last Date) []Slot {
 // The window is half-open: at the deadline itself it is closed.
 func MayCancel(now, cancelBy time.Time) bool { return now.Before(cancelBy) }
 
-func (t Timing) refuseDate(now time.Time, code Code, message string) error {
+func (t Timing) refuseDate(now time.Time, code Code, message Phrase) error {
 	return &DateNotAllowed{
-		Refusal:    Refusal{code, message, []string{"scheduledOn"}},
+		Refusal:    Refusal{Code: code, Message: message, Path: []string{"scheduledOn"}},
 		EarliestOn: t.NextSlot(now).ScheduledOn,
 	}
 }

@@ -15,8 +15,10 @@ import (
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/graph"
+	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/wording"
 )
 
 // The codes of top-level errors, in extensions.code. Those of documents that do
@@ -46,8 +48,10 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 		if errors.As(err, &known) && known.Path != nil {
 			path = known.Path
 		}
-		answer := func(code, message string) *gqlerror.Error {
-			return &gqlerror.Error{Message: message, Path: path, Extensions: map[string]any{"code": code}}
+		language := auth.RequestFrom(ctx).Language
+		answer := func(code string, message loan.Phrase) *gqlerror.Error {
+			said := wording.Say(language, loan.Message{Phrase: message})
+			return &gqlerror.Error{Message: said, Path: path, Extensions: map[string]any{"code": code}}
 		}
 		var bad graph.InputError
 		var limited *session.RateLimited
@@ -59,9 +63,9 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			log.WarnContext(ctx, "unavailable", "error", err, "request", requestID(ctx))
 			return answer(codeUnavailable, "The service cannot answer at the moment. Try again.")
 		case errors.As(err, &limited):
-			return RateLimited(limited.RetryAfter, path)
+			return RateLimited(language, limited.RetryAfter, path)
 		case errors.As(err, &bad):
-			return answer(codeBadUserInput, bad.Error())
+			return answer(codeBadUserInput, bad.Phrase)
 		case known != nil && isDocumentError(known):
 			if terse && documentCode(known) != codeNotFound {
 				return answer(documentCode(known), "The request is not a valid GraphQL operation.")
@@ -77,9 +81,9 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 
 // RateLimited is the error of who has asked too often. Its extensions say after how
 // many seconds to ask again.
-func RateLimited(retryAfter time.Duration, path ast.Path) *gqlerror.Error {
+func RateLimited(l loan.Language, retryAfter time.Duration, path ast.Path) *gqlerror.Error {
 	return &gqlerror.Error{
-		Message: "Too many requests. Try again later.", Path: path,
+		Message: wording.Say(l, loan.Message{Phrase: "Too many requests. Try again later."}), Path: path,
 		Extensions: map[string]any{"code": codeRateLimited, "retryAfter": Seconds(retryAfter)},
 	}
 }

@@ -4,84 +4,119 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/wording"
 )
 
-// authorizationVersion names the wording below. A changed wording gets a new
-// version; the texts themselves are kept with what they authorised.
-const authorizationVersion = "2026-11"
+// authorizationVersion names the wording below, in all languages. A changed wording gets
+// a new version; the texts themselves are kept with what they authorised.
+const authorizationVersion = "2026-11.2"
 
 // Authorization is a text that a customer authorises, kept in the audit row of
 // the change together with when, from where and in which session.
 type Authorization struct {
-	Text    string `json:"text"`
-	Version string `json:"version"`
-	Hash    string `json:"hash"` // SHA-256 of the text, hexadecimal
+	Text     string        `json:"text"`
+	Language loan.Language `json:"language"`
+	Version  string        `json:"version"`
+	Hash     string        `json:"hash"` // SHA-256 of the text, hexadecimal
 }
 
-func newAuthorization(text string) *Authorization {
-	sum := sha256.Sum256([]byte(text))
-	return &Authorization{Text: text, Version: authorizationVersion, Hash: hex.EncodeToString(sum[:])}
+func newAuthorization(l loan.Language, text loan.Message) *Authorization {
+	if !slices.Contains(loan.Languages(), l) {
+		l = loan.English
+	}
+	said := wording.Say(l, text)
+	sum := sha256.Sum256([]byte(said))
+	return &Authorization{Text: said, Language: l, Version: authorizationVersion, Hash: hex.EncodeToString(sum[:])}
 }
 
-// authorizePayment is the text for one debit. Whatever the customer must see is
-// in it, so that its hash changes with any of that.
-func authorizePayment(p *PaymentPreview, v *loan.Vehicle, a *loan.PaymentAccount) *Authorization {
-	return newAuthorization(fmt.Sprintf(
-		"I authorize a one-time debit of %s on or after %s from my %s, to be credited on %s to the %s ending in %s for my %s. "+
+// confirmedText is the text of an authorisation that has a hash, in whichever language
+// it was shown; nil where it has none such in any. Without a hash it is the text in the
+// language of the request.
+func confirmedText(hash *string, l loan.Language, text loan.Message) *Authorization {
+	if hash == nil {
+		return newAuthorization(l, text)
+	}
+	for _, shown := range loan.Languages() {
+		if a := newAuthorization(shown, text); a.Hash == *hash {
+			return a
+		}
+	}
+	return nil
+}
+
+// paymentText is the text for one debit. Whatever the customer must see is in it,
+// so that its hash changes with any of that.
+func paymentText(p *PaymentPreview, v *loan.Vehicle, a *loan.PaymentAccount) loan.Message {
+	return loan.Message{
+		Phrase: "I authorize a one-time debit of %s on or after %s from my %s, to be credited on %s to the %s ending in %s for my %s. " +
 			"I can cancel it before %s.",
-		p.Amount, spelled(p.DebitedOn), accountName(a), spelled(p.CreditedOn), contractName(v), v.AccountNumberLast4(), vehicleName(v),
-		p.CancelBy.In(loan.Eastern).Format("3 pm Eastern on January 2, 2006")))
+		Args: []any{p.Amount, p.DebitedOn, accountName(a), p.CreditedOn, contractName(v), v.AccountNumberLast4(), vehicleName(v), p.CancelBy},
+	}
 }
 
-// authorizeAutoPay is the text for recurring debits.
-func authorizeAutoPay(auto *loan.AutoPay, v *loan.Vehicle, a *loan.PaymentAccount) *Authorization {
-	var amount, day string
+// autoPayText is the text for recurring debits.
+func autoPayText(auto *loan.AutoPay, v *loan.Vehicle, a *loan.PaymentAccount) loan.Message {
+	var amount any
 	switch auto.AmountKind {
 	case loan.AutoPayAmountDue:
-		amount = "the amount due"
+		amount = loan.Message{Phrase: "the amount due"}
 	case loan.AutoPayFixed:
-		amount = auto.Amount.Formatted()
+		amount = auto.Amount
 	case loan.AutoPayAmountDuePlus:
-		amount = "the amount due and " + auto.Amount.Formatted() + " more"
+		amount = loan.Message{Phrase: "the amount due and %s more", Args: []any{auto.Amount}}
 	}
-	if auto.DaysBeforeDue != nil {
-		day = fmt.Sprintf("%d days before each due date", *auto.DaysBeforeDue)
-	} else {
-		day = fmt.Sprintf("day %d of each month (the last day of a shorter one)", *auto.DayOfMonth)
-	}
-	return newAuthorization(fmt.Sprintf(
-		"I authorize recurring debits of %s on %s from my %s, to be credited to the %s ending in %s for my %s, until I end Auto Pay. "+
+	return loan.Message{
+		Phrase: "I authorize recurring debits of %s on %s from my %s, to be credited to the %s ending in %s for my %s, until I end Auto Pay. " +
 			"I am told 10 days before a debit whose amount differs from the one before, and can cancel a debit before 3 pm Eastern on its date.",
-		amount, day, accountName(a), contractName(v), v.AccountNumberLast4(), vehicleName(v)))
-}
-
-// authorizeAccount is the text for keeping a bank account to debit.
-func authorizeAccount(a *loan.PaymentAccount) *Authorization {
-	return newAuthorization(fmt.Sprintf(
-		"I am an owner of the %s at the bank with routing number %s, and authorize debits from it that I schedule.", accountName(a), a.RoutingNumber))
-}
-
-// authorizePaperless is the consent to online statements.
-func authorizePaperless(v *loan.Vehicle) *Authorization {
-	return newAuthorization(fmt.Sprintf(
-		"I agree to get the statements of the %s ending in %s for my %s online instead of on paper. I can go back to paper at any time.",
-		contractName(v), v.AccountNumberLast4(), vehicleName(v)))
-}
-
-func accountName(a *loan.PaymentAccount) string {
-	return strings.ToLower(string(a.Type)) + " account ending in " + a.Last4
-}
-
-func contractName(v *loan.Vehicle) string {
-	if _, lease := v.Contract.(*loan.Lease); lease {
-		return "lease"
+		Args: []any{amount, payDay(auto), accountName(a), contractName(v), v.AccountNumberLast4(), vehicleName(v)},
 	}
-	return "loan"
 }
 
-func vehicleName(v *loan.Vehicle) string { return fmt.Sprintf("%d %s %s", v.Year, v.Make, v.Model) }
+func payDay(auto *loan.AutoPay) loan.Message {
+	switch {
+	case auto.DaysBeforeDue == nil:
+		return loan.Message{Phrase: "day %d of each month (the last day of a shorter one)", Args: []any{*auto.DayOfMonth}}
+	case *auto.DaysBeforeDue == 0:
+		return loan.Message{Phrase: "each due date"}
+	case *auto.DaysBeforeDue == 1:
+		return loan.Message{Phrase: "the day before each due date"}
+	}
+	return loan.Message{Phrase: "%d days before each due date", Args: []any{*auto.DaysBeforeDue}}
+}
 
-func spelled(d loan.Date) string { return d.At(12).Format("January 2, 2006") }
+// accountText is the text for keeping a bank account to debit.
+func accountText(a *loan.PaymentAccount) loan.Message {
+	return loan.Message{
+		Phrase: "I am an owner of the %s at the bank with routing number %s, and authorize debits from it that I schedule.",
+		Args:   []any{accountName(a), a.RoutingNumber},
+	}
+}
+
+// paperlessText is the consent to online statements.
+func paperlessText(v *loan.Vehicle) loan.Message {
+	return loan.Message{
+		Phrase: "I agree to get the statements of the %s ending in %s for my %s online instead of on paper. I can go back to paper at any time.",
+		Args:   []any{contractName(v), v.AccountNumberLast4(), vehicleName(v)},
+	}
+}
+
+func accountName(a *loan.PaymentAccount) loan.Message {
+	name := loan.Message{Phrase: "checking account ending in %s", Args: []any{a.Last4}}
+	if a.Type == loan.Savings {
+		name.Phrase = "savings account ending in %s"
+	}
+	return name
+}
+
+func contractName(v *loan.Vehicle) loan.Message {
+	if _, lease := v.Contract.(*loan.Lease); lease {
+		return loan.Message{Phrase: "lease"}
+	}
+	return loan.Message{Phrase: "loan"}
+}
+
+// vehicleName is one text: the year is no figure to be grouped.
+func vehicleName(v *loan.Vehicle) string { return fmt.Sprintf("%d %s %s", v.Year, v.Make, v.Model) }

@@ -46,7 +46,7 @@ func (s *Service) SetUpAutoPay(ctx context.Context, viewer auth.Viewer, in SetUp
 		if err := tx.InsertAutoPay(ctx, auto); err != nil {
 			return nil, err
 		}
-		return auto, recordAutoPay(ctx, tx, viewer, auto, "set_up", authorizeAutoPay(auto, vehicle, account))
+		return auto, recordAutoPay(ctx, tx, viewer, auto, "set_up", newAuthorization(auth.RequestFrom(ctx).Language, autoPayText(auto, vehicle, account)))
 	})
 }
 
@@ -78,7 +78,7 @@ func (s *Service) UpdateAutoPay(ctx context.Context, viewer auth.Viewer, in Upda
 		if err != nil {
 			return nil, err
 		}
-		return authorizeAutoPay(auto, vehicle, account), nil
+		return newAuthorization(auth.RequestFrom(ctx).Language, autoPayText(auto, vehicle, account)), nil
 	})
 }
 

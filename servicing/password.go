@@ -13,18 +13,17 @@ import (
 // checkNewPassword refuses a password that must not be chosen. personal is what of the
 // customer it must not be, and path where it is in the input.
 func checkNewPassword(path, password string, secondFactor bool, personal ...string) error {
-	refuse := func(message string) error { return loan.Refuse(loan.CodePasswordRejected, message, path) }
 	switch err := auth.CheckNewPassword(auth.Password(password), secondFactor, personal...); {
 	case err == nil:
 		return nil
 	case errors.Is(err, auth.ErrPasswordTooShort) && secondFactor:
-		return refuse("A password has at least 8 characters.")
+		return loan.Refuse(loan.CodePasswordRejected, "A password has at least 8 characters.", path)
 	case errors.Is(err, auth.ErrPasswordTooShort):
-		return refuse("A password has at least 15 characters. A few words that you can remember will do.")
+		return loan.Refuse(loan.CodePasswordRejected, "A password has at least 15 characters. A few words that you can remember will do.", path)
 	case errors.Is(err, auth.ErrPasswordTooLong):
-		return refuse("A password has at most 128 characters.")
+		return loan.Refuse(loan.CodePasswordRejected, "A password has at most 128 characters.", path)
 	}
-	return refuse("This password is one that others would try first. Choose another.")
+	return loan.Refuse(loan.CodePasswordRejected, "This password is one that others would try first. Choose another.", path)
 }
 
 // RequestPasswordReset sends a code for ResetPassword to the customer with a username.

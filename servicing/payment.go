@@ -21,7 +21,8 @@ type order struct {
 	principalOnly        bool
 	acknowledgeDuplicate bool
 	authorizationHash    *string
-	valid                bool // whether a new account can be debited at once
+	language             loan.Language // of the text to authorise
+	valid                bool          // whether a new account can be debited at once
 }
 
 // newAccount is the account that an order would add; nil where it adds none.
@@ -44,7 +45,8 @@ type PaymentPreview struct {
 
 // decide applies the rules to an order: the one place in which it is said what a
 // payment would be. rivals are the payments of the vehicle that are pending or of
-// the same date. account may be nil in a preview.
+// the same date. account may be nil in a preview. There is no authorisation where the
+// order has the hash of another.
 func (s *Service) decide(now time.Time, o order, vehicle *loan.Vehicle, rivals []loan.Payment, account *loan.PaymentAccount) (*PaymentPreview, error) {
 	slot, err := s.Timing.Schedule(now, o.on)
 	if err != nil {
@@ -86,7 +88,7 @@ func (s *Service) decide(now time.Time, o order, vehicle *loan.Vehicle, rivals [
 		}
 	}
 	if account != nil {
-		p.Authorization = authorizePayment(p, vehicle, account)
+		p.Authorization = confirmedText(o.authorizationHash, o.language, paymentText(p, vehicle, account))
 	}
 	return p, nil
 }
@@ -119,7 +121,7 @@ func amountOf(in PaymentAmountInput, terms *loan.Terms, payoff loan.Cents) (loan
 // reads in a transaction, as the payment would, and stores nothing.
 func (s *Service) PreviewPayment(ctx context.Context, viewer auth.Viewer, in PreviewPaymentInput) (*PaymentPreview, error) {
 	o := order{vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: in.PaymentAccount, principalOnly: in.PrincipalOnly,
-		valid: s.validated(ctx, newAccount(in.PaymentAccount))}
+		language: auth.RequestFrom(ctx).Language, valid: s.validated(ctx, newAccount(in.PaymentAccount))}
 	now := auth.RequestFrom(ctx).At
 	return inTx(ctx, s, func(tx *store.Tx) (*PaymentPreview, error) {
 		vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
@@ -154,7 +156,7 @@ func (s *Service) SchedulePayment(ctx context.Context, viewer auth.Viewer, in Sc
 		return s.schedule(ctx, tx, viewer, order{
 			vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: &in.PaymentAccount,
 			principalOnly: in.PrincipalOnly, acknowledgeDuplicate: in.AcknowledgeDuplicate, authorizationHash: in.AuthorizationHash,
-			valid: valid,
+			language: auth.RequestFrom(ctx).Language, valid: valid,
 		})
 	})
 	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), replayed, err
@@ -182,7 +184,7 @@ func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer
 			Payment: seenBy(viewer, now, first),
 		}
 	}
-	if o.authorizationHash != nil && *o.authorizationHash != p.Authorization.Hash {
+	if p.Authorization == nil { // no language has a text with this hash
 		return nil, &loan.PreviewChanged{
 			Refusal: loan.Refusal{Code: loan.CodePreviewChanged, Path: []string{"authorizationHash"},
 				Message: "What you confirmed has changed since. Please look at it again."},
@@ -257,7 +259,7 @@ func (s *Service) ReschedulePayment(ctx context.Context, viewer auth.Viewer, in 
 			return both, err
 		}
 		o := replacement(both.Canceled, in)
-		o.valid = valid
+		o.language, o.valid = auth.RequestFrom(ctx).Language, valid
 		both.Payment, err = s.schedule(ctx, tx, viewer, o)
 		return both, err
 	})

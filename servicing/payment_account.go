@@ -78,7 +78,7 @@ func (s *Service) addAccount(ctx context.Context, tx *store.Tx, viewer auth.View
 	if err := askBank(ctx, tx, account, in, valid); err != nil {
 		return nil, err
 	}
-	return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.added", accountSubject(account), authorizeAccount(account))
+	return account, record(ctx, tx, viewer, viewer.CustomerID, "payment_account.added", accountSubject(account), newAuthorization(auth.RequestFrom(ctx).Language, accountText(account)))
 }
 
 // sameAccount gets the account with these numbers that a customer has already, by

@@ -3,7 +3,6 @@ package servicing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/mail"
 	"regexp"
 	"slices"
@@ -209,12 +208,13 @@ func setAddress(c *loan.Customer, in *AddressInput) error {
 
 func checkLine(s string, least, most int, field string) error {
 	if n := utf8.RuneCountInString(s); n < least || n > most || !printable(s) {
-		return loan.Refuse(loan.CodeInvalidInput, fmt.Sprintf("This must have %d to %d characters on one line.", least, most), "address", field)
+		return &loan.Refusal{Code: loan.CodeInvalidInput, Path: []string{"address", field},
+			Message: "This must have %d to %d characters on one line.", Args: []any{least, most}}
 	}
 	return nil
 }
 
-func checkPattern(pattern *regexp.Regexp, s, message, field string) error {
+func checkPattern(pattern *regexp.Regexp, s string, message loan.Phrase, field string) error {
 	if !pattern.MatchString(s) {
 		return loan.Refuse(loan.CodeInvalidInput, message, "address", field)
 	}

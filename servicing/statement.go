@@ -37,7 +37,7 @@ func (s *Service) setPaperless(ctx context.Context, viewer auth.Viewer, id loan.
 		case enroll:
 			now := auth.RequestFrom(ctx).At
 			vehicle.PaperlessSince = &now
-			action, detail = "statements.enrolled", authorizePaperless(vehicle)
+			action, detail = "statements.enrolled", newAuthorization(auth.RequestFrom(ctx).Language, paperlessText(vehicle))
 		default:
 			vehicle.PaperlessSince = nil
 		}

@@ -217,6 +217,7 @@ func (e *Env) At(local string) {
 // Answer is a GraphQL answer.
 type Answer struct {
 	Status int
+	Header http.Header // of Post and its like
 	Data   map[string]any
 	Errors []Error
 	Raw    string
@@ -235,15 +236,26 @@ type Vars = map[string]any
 // Post sends an operation with a session's token, which may be empty.
 func (e *Env) Post(token, query string, vars Vars) Answer {
 	e.t.Helper()
+	return e.PostIn("", token, query, vars)
+}
+
+// PostIn is Post for a client with an Accept-Language.
+func (e *Env) PostIn(acceptLanguage, token, query string, vars Vars) Answer {
+	e.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	return e.PostRaw(token, string(body))
+	return e.post(acceptLanguage, token, string(body))
 }
 
 // PostRaw sends a body as it is.
 func (e *Env) PostRaw(token, body string) Answer {
+	e.t.Helper()
+	return e.post("", token, body)
+}
+
+func (e *Env) post(acceptLanguage, token, body string) Answer {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(context.WithoutCancel(e.t.Context()), http.MethodPost, e.URL+"/graphql", bytes.NewBufferString(body))
 	if err != nil {
@@ -252,6 +264,9 @@ func (e *Env) PostRaw(token, body string) Answer {
 	request.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if acceptLanguage != "" {
+		request.Header.Set("Accept-Language", acceptLanguage)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -263,7 +278,9 @@ func (e *Env) PostRaw(token, body string) Answer {
 	if err != nil {
 		e.t.Error(err)
 	}
-	return e.answer(response.StatusCode, raw)
+	a := e.answer(response.StatusCode, raw)
+	a.Header = response.Header
+	return a
 }
 
 // Bare is an answer without its extensions, which tell how many more operations may

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"net/http"
-
 	"golang.org/x/text/language"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -20,8 +18,8 @@ var matcher = language.NewMatcher(spoken)
 
 // languageOf is the language that a client wants most of those that are spoken here;
 // empty where it does not say, or wants none of them.
-func languageOf(r *http.Request) loan.Language {
-	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+func languageOf(acceptLanguage string) loan.Language {
+	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
 	if err != nil || len(wanted) == 0 {
 		return ""
 	}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -13,7 +12,7 @@ func TestLanguageOf(t *testing.T) {
 		"": "", "*": "", "en": loan.English, "en-US,en;q=0.9": loan.English, "es": loan.Spanish, "es-MX": loan.Spanish, "es-419,en;q=0.5": loan.Spanish,
 		"fr-FR, es;q=0.8, en;q=0.7": loan.Spanish, "en;q=0.2, es;q=0.9": loan.Spanish, "fr": "", "ja;q=0.1": "", "es;q=0": "", "nonsense;;": "", "es;q=x": "",
 	} {
-		if got := languageOf(&http.Request{Header: http.Header{"Accept-Language": {accept}}}); got != want {
+		if got := languageOf(accept); got != want {
 			t.Errorf("%q: got %q, want %q", accept, got, want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/session"
+	"github.com/automobilepay/mobilepay/wording"
 )
 
 // How many connections that stay a customer has at most with one instance. An event
@@ -49,13 +50,17 @@ func (o Options) eventStream() *graphqlhttp.EventStream {
 }
 
 // hello tells whose session a socket is of: that of the token in the first message, or
-// else in the handshake. A socket needs one.
+// else in the handshake. A socket needs one. Its language is found in the same way.
 func (o Options) hello(r *http.Request, payload map[string]any, sockets *places) (graphqlhttp.Peer, *graphqlhttp.Close) {
 	ctx, cancel := context.WithTimeout(r.Context(), o.Timeout)
 	defer cancel()
+	request := auth.RequestFrom(ctx)
+	if text, ok := payload["Accept-Language"].(string); ok {
+		request.Language = languageOf(text)
+	}
 	if text, ok := payload["Authorization"].(string); ok {
 		token, _ := bearer(text)
-		request := auth.Request{Address: auth.RequestFrom(ctx).Address, At: o.Clock.Now()}
+		request.At = o.Clock.Now()
 		identity, _ := identityOf(o.Sessions.Touch(ctx, request.At, token, request.Address))
 		ctx = auth.WithIdentity(ctx, identity)
 	}
@@ -70,7 +75,7 @@ func (o Options) hello(r *http.Request, payload map[string]any, sockets *places)
 	if !ok {
 		return nil, &graphqlhttp.Close{Code: graphqlhttp.CloseForbidden, Reason: "Too many sockets"}
 	}
-	return &socketPeer{peer{Options: o, viewer: viewer, ended: make(chan struct{}), leave: leave}, auth.RequestFrom(ctx).Address}, nil
+	return &socketPeer{peer{Options: o, viewer: viewer, ended: make(chan struct{}), leave: leave}, request}, nil
 }
 
 // helloStream is for an event stream, which is a request that has been identified and
@@ -82,9 +87,8 @@ func (o Options) helloStream(r *http.Request, streams *places) (graphqlhttp.Peer
 	}
 	leave, ok := streams.take(viewer.CustomerID)
 	if !ok {
-		return nil, &gqlerror.Error{
-			Message: "You have too many event streams open.", Extensions: map[string]any{"code": codeTooManyStreams},
-		}
+		said := wording.Say(auth.RequestFrom(r.Context()).Language, loan.Message{Phrase: "You have too many event streams open."})
+		return nil, &gqlerror.Error{Message: said, Extensions: map[string]any{"code": codeTooManyStreams}}
 	}
 	return &peer{Options: o, viewer: viewer, ended: make(chan struct{}), leave: leave}, nil
 }
@@ -107,7 +111,9 @@ func (p *peer) Begin(ctx context.Context) (context.Context, error) {
 func (p *peer) Event(ctx context.Context) context.Context {
 	operation := auth.RequestFrom(ctx)
 	request := sync.OnceValue(func() auth.Request {
-		return auth.Request{ID: operation.ID, Address: operation.Address, At: p.Clock.Now()}
+		event := operation
+		event.At = p.Clock.Now()
+		return event
 	})
 	loaders := sync.OnceValue(func() *dataloaders.Loaders { return p.Loaders(request().At) })
 	return dataloaders.WithLater(auth.WithRequestLater(ctx, request), loaders)
@@ -149,17 +155,18 @@ func (p *peer) Leave() { p.leave() }
 // as a request.
 type socketPeer struct {
 	peer
-	address string
+	opened auth.Request // that of the handshake and the first message
 }
 
 func (p *socketPeer) Begin(ctx context.Context) (context.Context, error) {
-	request := auth.Request{ID: newRequestID(), Address: p.address, At: p.Clock.Now()}
+	request := p.opened
+	request.ID, request.At = newRequestID(), p.Clock.Now()
 	ctx = auth.WithRequest(ctx, request)
 	asking, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	identity, left := identityOf(p.Sessions.Continue(asking, request.At, p.viewer.SessionID, p.address))
+	identity, left := identityOf(p.Sessions.Continue(asking, request.At, p.viewer.SessionID, request.Address))
 	if identity.Err != nil {
-		return nil, identity.Err
+		return ctx, identity.Err
 	}
 	ctx = context.WithValue(auth.WithIdentity(ctx, identity), operationsLeft{}, left)
 	return p.peer.Begin(dataloaders.With(ctx, p.Loaders(request.At)))

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -22,6 +23,7 @@ import (
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graphqlhttp"
+	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/session"
 )
@@ -78,7 +80,7 @@ func New(o Options) http.Handler {
 // deadline, and its answer the headers that keep it out of caches and frames.
 func (o Options) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request := auth.Request{ID: newRequestID(), Address: o.clientAddress(r), At: o.Clock.Now(), Language: languageOf(r)}
+		request := auth.Request{ID: newRequestID(), Address: o.clientAddress(r), At: o.Clock.Now(), Language: languageOf(r.Header.Get("Accept-Language"))}
 		h := w.Header()
 		h.Set("X-Request-Id", request.ID)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -110,18 +112,19 @@ func (o Options) receive(next http.Handler) http.Handler {
 func (o Options) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		now := auth.RequestFrom(ctx).At
+		request := auth.RequestFrom(ctx)
+		w.Header().Set("Content-Language", string(cmp.Or(request.Language, loan.English)))
 		identity, left := o.identity(ctx, r)
 		if limited := new(session.RateLimited); errors.As(identity.Err, &limited) {
 			w.Header().Set("Retry-After", strconv.Itoa(resolvers.Seconds(limited.RetryAfter)))
-			graphqlhttp.Refuse(w, r, http.StatusTooManyRequests, resolvers.RateLimited(limited.RetryAfter, nil))
+			graphqlhttp.Refuse(w, r, http.StatusTooManyRequests, resolvers.RateLimited(request.Language, limited.RetryAfter, nil))
 			return
 		}
 		ctx = auth.WithIdentity(ctx, identity)
 		if identity.Viewer != nil {
 			ctx = context.WithValue(ctx, operationsLeft{}, left)
 		}
-		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(now))))
+		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(request.At))))
 	})
 }
 
