@@ -14,7 +14,7 @@ import (
 )
 
 const previewIn = `query($input: PreviewPaymentInput!) { previewPayment(input: $input) {
-	preview { authorization { text version hash } } userErrors { code message } } }`
+	preview { authorization { text version hash } cancelBySpoken creditedOnSpoken } userErrors { code message } } }`
 
 // A refusal is said in the language that the client wants most of those there are. Its
 // code and its path are the same.
@@ -101,7 +101,11 @@ func TestLanguageOfConnections(t *testing.T) {
 	t.Parallel()
 	e := testenv.New(t, testenv.Embedded)
 	c := e.AddCustomer()
+	const spoken = `subscription($after: String) { paymentUpdated(after: $after) { payment { id amount { spoken } cancelBySpoken } } }`
 	inSpanish := http.Header{"Accept-Language": {"es-US"}}
+	after := testenv.Vars{"after": cursorNow(e, c.Token)}
+	stream := events(t, e, c.Token, spoken, after, inSpanish.Clone())
+	sockets := map[string]*socket{}
 	for name, how := range map[string]struct {
 		header  http.Header
 		payload string
@@ -123,6 +127,51 @@ func TestLanguageOfConnections(t *testing.T) {
 				t.Errorf("%s: %s", name, got.Raw)
 			}
 			s.read() // complete
+		}
+		s.subscribe("2", spoken, after)
+		sockets[name] = s
+	}
+	e.Post(c.Token, schedule, order(c, "1"))
+	for name, s := range sockets {
+		want := [2]string{"cincuenta dólares", "miércoles, 18 de noviembre de 2026, a las 3 p. m., hora del Este"}
+		if name == "both" || name == "neither" {
+			want = [2]string{"fifty dollars", "Wednesday, November 18, 2026, at 3 PM Eastern time"}
+		}
+		got := s.answer()
+		if is := [2]string{got.Text("paymentUpdated", "payment", "amount", "spoken"), got.Text("paymentUpdated", "payment", "cancelBySpoken")}; is != want {
+			t.Errorf("%s: %s", name, got.Raw)
+		}
+	}
+	if got, _ := nextEvent(t, stream); !strings.Contains(got[1], `"spoken":"cincuenta dólares"`) {
+		t.Errorf("in the stream: %v", got)
+	}
+}
+
+// What a screen shows has a spoken form in either language.
+func TestSpokenForms(t *testing.T) {
+	t.Parallel()
+	e := testenv.New(t, testenv.Embedded)
+	c := e.AddCustomer()
+	e.Post(c.Token, schedule, order(c, "1", testenv.Vars{"amount": testenv.Vars{"fixed": "1.01"}, "scheduledOn": "2026-12-02"}))
+	const query = `query($loan: ID!) { node(id: $loan) { ... on Vehicle {
+		pendingPayments { edges { node { amount { formatted spoken } scheduledOnSpoken creditedOnSpoken debitedOnSpoken cancelBySpoken } } }
+		contract { payoff(on: "2026-11-30") { goodThroughOnSpoken } }
+		paymentDates(from: "2026-11-21", to: "2026-11-21") { onSpoken debitedOnSpoken cancelBySpoken } } }
+		nextCutoff { atSpoken scheduledOnSpoken } }`
+	for language, want := range map[string]string{
+		"en": `{"node":{"pendingPayments":{"edges":[{"node":{"amount":{"formatted":"$1.01","spoken":"one dollar and one cent"},` +
+			`"scheduledOnSpoken":"Wednesday, December 2, 2026","creditedOnSpoken":"Wednesday, December 2, 2026","debitedOnSpoken":"Wednesday, December 2, 2026",` +
+			`"cancelBySpoken":"Wednesday, December 2, 2026, at 3 PM Eastern time"}}]},"contract":{"payoff":{"goodThroughOnSpoken":"Monday, November 30, 2026"}},` +
+			`"paymentDates":[{"onSpoken":"Saturday, November 21, 2026","debitedOnSpoken":"Monday, November 23, 2026","cancelBySpoken":"Saturday, November 21, 2026, at 3 PM Eastern time"}]},` +
+			`"nextCutoff":{"atSpoken":"Wednesday, November 18, 2026, at 3 PM Eastern time","scheduledOnSpoken":"Wednesday, November 18, 2026"}}`,
+		"es": `{"node":{"pendingPayments":{"edges":[{"node":{"amount":{"formatted":"$1.01","spoken":"un dólar con un centavo"},` +
+			`"scheduledOnSpoken":"miércoles, 2 de diciembre de 2026","creditedOnSpoken":"miércoles, 2 de diciembre de 2026","debitedOnSpoken":"miércoles, 2 de diciembre de 2026",` +
+			`"cancelBySpoken":"miércoles, 2 de diciembre de 2026, a las 3 p. m., hora del Este"}}]},"contract":{"payoff":{"goodThroughOnSpoken":"lunes, 30 de noviembre de 2026"}},` +
+			`"paymentDates":[{"onSpoken":"sábado, 21 de noviembre de 2026","debitedOnSpoken":"lunes, 23 de noviembre de 2026","cancelBySpoken":"sábado, 21 de noviembre de 2026, a las 3 p. m., hora del Este"}]},` +
+			`"nextCutoff":{"atSpoken":"miércoles, 18 de noviembre de 2026, a las 3 p. m., hora del Este","scheduledOnSpoken":"miércoles, 18 de noviembre de 2026"}}`,
+	} {
+		if got := e.PostIn(language, c.Token, query, testenv.Vars{"loan": c.Loan}); !strings.Contains(got.Raw, `"data":`+want) {
+			t.Errorf("%s:\n%s\nwant\n%s", language, got.Raw, want)
 		}
 	}
 }

@@ -427,8 +427,12 @@ func (ec *executionContext) childFields_AutoPayRun(ctx context.Context, field gr
 	switch field.Name {
 	case "on":
 		return ec.fieldContext_AutoPayRun_on(ctx, field)
+	case "onSpoken":
+		return ec.fieldContext_AutoPayRun_onSpoken(ctx, field)
 	case "dueOn":
 		return ec.fieldContext_AutoPayRun_dueOn(ctx, field)
+	case "dueOnSpoken":
+		return ec.fieldContext_AutoPayRun_dueOnSpoken(ctx, field)
 	case "amount":
 		return ec.fieldContext_AutoPayRun_amount(ctx, field)
 	}
@@ -517,8 +521,12 @@ func (ec *executionContext) childFields_Cutoff(ctx context.Context, field graphq
 		return ec.fieldContext_Cutoff_today(ctx, field)
 	case "at":
 		return ec.fieldContext_Cutoff_at(ctx, field)
+	case "atSpoken":
+		return ec.fieldContext_Cutoff_atSpoken(ctx, field)
 	case "scheduledOn":
 		return ec.fieldContext_Cutoff_scheduledOn(ctx, field)
+	case "scheduledOnSpoken":
+		return ec.fieldContext_Cutoff_scheduledOnSpoken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cutoff", field.Name)
 }
@@ -577,6 +585,8 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_currencyCode(ctx, field)
 	case "formatted":
 		return ec.fieldContext_Money_formatted(ctx, field)
+	case "spoken":
+		return ec.fieldContext_Money_spoken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
 }
@@ -625,10 +635,14 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_amount(ctx, field)
 	case "scheduledOn":
 		return ec.fieldContext_Payment_scheduledOn(ctx, field)
+	case "scheduledOnSpoken":
+		return ec.fieldContext_Payment_scheduledOnSpoken(ctx, field)
 	case "submittedAt":
 		return ec.fieldContext_Payment_submittedAt(ctx, field)
 	case "cancelBy":
 		return ec.fieldContext_Payment_cancelBy(ctx, field)
+	case "cancelBySpoken":
+		return ec.fieldContext_Payment_cancelBySpoken(ctx, field)
 	case "canCancel":
 		return ec.fieldContext_Payment_canCancel(ctx, field)
 	case "status":
@@ -639,8 +653,12 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_origin(ctx, field)
 	case "creditedOn":
 		return ec.fieldContext_Payment_creditedOn(ctx, field)
+	case "creditedOnSpoken":
+		return ec.fieldContext_Payment_creditedOnSpoken(ctx, field)
 	case "debitedOn":
 		return ec.fieldContext_Payment_debitedOn(ctx, field)
+	case "debitedOnSpoken":
+		return ec.fieldContext_Payment_debitedOnSpoken(ctx, field)
 	case "canceledAt":
 		return ec.fieldContext_Payment_canceledAt(ctx, field)
 	case "appliedAt":
@@ -701,12 +719,20 @@ func (ec *executionContext) childFields_PaymentDate(ctx context.Context, field g
 	switch field.Name {
 	case "on":
 		return ec.fieldContext_PaymentDate_on(ctx, field)
+	case "onSpoken":
+		return ec.fieldContext_PaymentDate_onSpoken(ctx, field)
 	case "cancelBy":
 		return ec.fieldContext_PaymentDate_cancelBy(ctx, field)
+	case "cancelBySpoken":
+		return ec.fieldContext_PaymentDate_cancelBySpoken(ctx, field)
 	case "creditedOn":
 		return ec.fieldContext_PaymentDate_creditedOn(ctx, field)
+	case "creditedOnSpoken":
+		return ec.fieldContext_PaymentDate_creditedOnSpoken(ctx, field)
 	case "debitedOn":
 		return ec.fieldContext_PaymentDate_debitedOn(ctx, field)
+	case "debitedOnSpoken":
+		return ec.fieldContext_PaymentDate_debitedOnSpoken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PaymentDate", field.Name)
 }
@@ -743,12 +769,20 @@ func (ec *executionContext) childFields_PaymentPreview(ctx context.Context, fiel
 		return ec.fieldContext_PaymentPreview_kind(ctx, field)
 	case "scheduledOn":
 		return ec.fieldContext_PaymentPreview_scheduledOn(ctx, field)
+	case "scheduledOnSpoken":
+		return ec.fieldContext_PaymentPreview_scheduledOnSpoken(ctx, field)
 	case "cancelBy":
 		return ec.fieldContext_PaymentPreview_cancelBy(ctx, field)
+	case "cancelBySpoken":
+		return ec.fieldContext_PaymentPreview_cancelBySpoken(ctx, field)
 	case "creditedOn":
 		return ec.fieldContext_PaymentPreview_creditedOn(ctx, field)
+	case "creditedOnSpoken":
+		return ec.fieldContext_PaymentPreview_creditedOnSpoken(ctx, field)
 	case "debitedOn":
 		return ec.fieldContext_PaymentPreview_debitedOn(ctx, field)
+	case "debitedOnSpoken":
+		return ec.fieldContext_PaymentPreview_debitedOnSpoken(ctx, field)
 	case "allocation":
 		return ec.fieldContext_PaymentPreview_allocation(ctx, field)
 	case "authorization":
@@ -765,6 +799,8 @@ func (ec *executionContext) childFields_Payoff(ctx context.Context, field graphq
 		return ec.fieldContext_Payoff_amount(ctx, field)
 	case "goodThroughOn":
 		return ec.fieldContext_Payoff_goodThroughOn(ctx, field)
+	case "goodThroughOnSpoken":
+		return ec.fieldContext_Payoff_goodThroughOnSpoken(ctx, field)
 	case "perDiem":
 		return ec.fieldContext_Payoff_perDiem(ctx, field)
 	}
@@ -981,12 +1017,20 @@ func (ec *executionContext) childFields_Statement(ctx context.Context, field gra
 		return ec.fieldContext_Statement_vehicle(ctx, field)
 	case "issuedOn":
 		return ec.fieldContext_Statement_issuedOn(ctx, field)
+	case "issuedOnSpoken":
+		return ec.fieldContext_Statement_issuedOnSpoken(ctx, field)
 	case "periodFrom":
 		return ec.fieldContext_Statement_periodFrom(ctx, field)
+	case "periodFromSpoken":
+		return ec.fieldContext_Statement_periodFromSpoken(ctx, field)
 	case "periodTo":
 		return ec.fieldContext_Statement_periodTo(ctx, field)
+	case "periodToSpoken":
+		return ec.fieldContext_Statement_periodToSpoken(ctx, field)
 	case "dueOn":
 		return ec.fieldContext_Statement_dueOn(ctx, field)
+	case "dueOnSpoken":
+		return ec.fieldContext_Statement_dueOnSpoken(ctx, field)
 	case "openingBalance":
 		return ec.fieldContext_Statement_openingBalance(ctx, field)
 	case "closingBalance":
@@ -1079,6 +1123,8 @@ func (ec *executionContext) childFields_Vehicle(ctx context.Context, field graph
 		return ec.fieldContext_Vehicle_amountDue(ctx, field)
 	case "dueOn":
 		return ec.fieldContext_Vehicle_dueOn(ctx, field)
+	case "dueOnSpoken":
+		return ec.fieldContext_Vehicle_dueOnSpoken(ctx, field)
 	case "pastDue":
 		return ec.fieldContext_Vehicle_pastDue(ctx, field)
 	case "autoPay":
@@ -3042,6 +3088,29 @@ func (ec *executionContext) fieldContext_AutoPayRun_on(_ context.Context, field 
 	return graphql.NewScalarFieldContext("AutoPayRun", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _AutoPayRun_onSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Run) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutoPayRun_onSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutoPayRun_onSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutoPayRun", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _AutoPayRun_dueOn(ctx context.Context, field graphql.CollectedField, obj *loan.Run) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3063,6 +3132,29 @@ func (ec *executionContext) _AutoPayRun_dueOn(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_AutoPayRun_dueOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AutoPayRun", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _AutoPayRun_dueOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Run) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutoPayRun_dueOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DueOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutoPayRun_dueOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutoPayRun", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AutoPayRun_amount(ctx context.Context, field graphql.CollectedField, obj *loan.Run) (ret graphql.Marshaler) {
@@ -3315,6 +3407,29 @@ func (ec *executionContext) _CancelWindowClosedError_closedAt(ctx context.Contex
 }
 func (ec *executionContext) fieldContext_CancelWindowClosedError_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CancelWindowClosedError", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CancelWindowClosedError_closedAtSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.CancelWindowClosed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelWindowClosedError_closedAtSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNString2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelWindowClosedError_closedAtSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CancelWindowClosedError", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ChangePasswordPayload_session(ctx context.Context, field graphql.CollectedField, obj *ChangePasswordPayload) (ret graphql.Marshaler) {
@@ -3752,6 +3867,29 @@ func (ec *executionContext) fieldContext_Cutoff_at(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("Cutoff", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Cutoff_atSpoken(ctx context.Context, field graphql.CollectedField, obj *servicing.Cutoff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cutoff_atSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNString2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Cutoff_atSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cutoff", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Cutoff_scheduledOn(ctx context.Context, field graphql.CollectedField, obj *servicing.Cutoff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3773,6 +3911,29 @@ func (ec *executionContext) _Cutoff_scheduledOn(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Cutoff_scheduledOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Cutoff", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Cutoff_scheduledOnSpoken(ctx context.Context, field graphql.CollectedField, obj *servicing.Cutoff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cutoff_scheduledOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ScheduledOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Cutoff_scheduledOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cutoff", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _DateNotAllowedError_code(ctx context.Context, field graphql.CollectedField, obj *loan.DateNotAllowed) (ret graphql.Marshaler) {
@@ -3865,6 +4026,29 @@ func (ec *executionContext) _DateNotAllowedError_earliestOn(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_DateNotAllowedError_earliestOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DateNotAllowedError", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _DateNotAllowedError_earliestOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.DateNotAllowed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DateNotAllowedError_earliestOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EarliestOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DateNotAllowedError_earliestOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DateNotAllowedError", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _EnrollInOnlineStatementsPayload_vehicle(ctx context.Context, field graphql.CollectedField, obj *EnrollInOnlineStatementsPayload) (ret graphql.Marshaler) {
@@ -5025,6 +5209,29 @@ func (ec *executionContext) _Money_formatted(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Money_formatted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Money", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Money_spoken(ctx context.Context, field graphql.CollectedField, obj *loan.Cents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Money_spoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ToSpeak(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Cents) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐCents(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Money_spoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -7017,6 +7224,29 @@ func (ec *executionContext) fieldContext_Payment_scheduledOn(_ context.Context, 
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _Payment_scheduledOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_scheduledOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ScheduledOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_scheduledOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Payment_submittedAt(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7061,6 +7291,29 @@ func (ec *executionContext) _Payment_cancelBy(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Payment_cancelBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Payment_cancelBySpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_cancelBySpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNString2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_cancelBySpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Payment_canCancel(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
@@ -7178,6 +7431,29 @@ func (ec *executionContext) fieldContext_Payment_creditedOn(_ context.Context, f
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _Payment_creditedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_creditedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_creditedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Payment_debitedOn(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7199,6 +7475,29 @@ func (ec *executionContext) _Payment_debitedOn(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Payment_debitedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Payment_debitedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_debitedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DebitedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_debitedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Payment_canceledAt(ctx context.Context, field graphql.CollectedField, obj *loan.Payment) (ret graphql.Marshaler) {
@@ -7830,6 +8129,29 @@ func (ec *executionContext) fieldContext_PaymentDate_on(_ context.Context, field
 	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _PaymentDate_onSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentDate_onSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ScheduledOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentDate_onSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _PaymentDate_cancelBy(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7851,6 +8173,29 @@ func (ec *executionContext) _PaymentDate_cancelBy(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_PaymentDate_cancelBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentDate_cancelBySpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentDate_cancelBySpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNString2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentDate_cancelBySpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentDate_creditedOn(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
@@ -7876,6 +8221,29 @@ func (ec *executionContext) fieldContext_PaymentDate_creditedOn(_ context.Contex
 	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _PaymentDate_creditedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentDate_creditedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentDate_creditedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _PaymentDate_debitedOn(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7897,6 +8265,29 @@ func (ec *executionContext) _PaymentDate_debitedOn(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_PaymentDate_debitedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentDate_debitedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Slot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentDate_debitedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DebitedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentDate_debitedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentDate", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *PaymentEdge) (ret graphql.Marshaler) {
@@ -8133,6 +8524,29 @@ func (ec *executionContext) fieldContext_PaymentPreview_scheduledOn(_ context.Co
 	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _PaymentPreview_scheduledOnSpoken(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentPreview_scheduledOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ScheduledOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentPreview_scheduledOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _PaymentPreview_cancelBy(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8154,6 +8568,29 @@ func (ec *executionContext) _PaymentPreview_cancelBy(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_PaymentPreview_cancelBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentPreview_cancelBySpoken(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentPreview_cancelBySpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNString2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentPreview_cancelBySpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentPreview_creditedOn(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
@@ -8179,6 +8616,29 @@ func (ec *executionContext) fieldContext_PaymentPreview_creditedOn(_ context.Con
 	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _PaymentPreview_creditedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentPreview_creditedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentPreview_creditedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _PaymentPreview_debitedOn(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8200,6 +8660,29 @@ func (ec *executionContext) _PaymentPreview_debitedOn(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_PaymentPreview_debitedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentPreview_debitedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentPreview_debitedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DebitedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentPreview_debitedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentPreview", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentPreview_allocation(ctx context.Context, field graphql.CollectedField, obj *servicing.PaymentPreview) (ret graphql.Marshaler) {
@@ -8351,6 +8834,29 @@ func (ec *executionContext) _Payoff_goodThroughOn(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_Payoff_goodThroughOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payoff", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Payoff_goodThroughOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Payoff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payoff_goodThroughOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GoodThroughOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payoff_goodThroughOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payoff", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Payoff_perDiem(ctx context.Context, field graphql.CollectedField, obj *loan.Payoff) (ret graphql.Marshaler) {
@@ -8535,6 +9041,29 @@ func (ec *executionContext) _PreviewChangedError_cancelBy(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_PreviewChangedError_cancelBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PreviewChangedError", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PreviewChangedError_cancelBySpoken(ctx context.Context, field graphql.CollectedField, obj *loan.PreviewChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PreviewChangedError_cancelBySpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNString2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PreviewChangedError_cancelBySpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PreviewChangedError", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PreviewPaymentPayload_preview(ctx context.Context, field graphql.CollectedField, obj *PreviewPaymentPayload) (ret graphql.Marshaler) {
@@ -10147,6 +10676,29 @@ func (ec *executionContext) fieldContext_Statement_issuedOn(_ context.Context, f
 	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _Statement_issuedOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_issuedOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IssuedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_issuedOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Statement_periodFrom(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10168,6 +10720,29 @@ func (ec *executionContext) _Statement_periodFrom(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_Statement_periodFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_periodFromSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_periodFromSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PeriodFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_periodFromSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Statement_periodTo(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
@@ -10193,6 +10768,29 @@ func (ec *executionContext) fieldContext_Statement_periodTo(_ context.Context, f
 	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
+func (ec *executionContext) _Statement_periodToSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_periodToSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PeriodTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_periodToSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Statement_dueOn(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10214,6 +10812,29 @@ func (ec *executionContext) _Statement_dueOn(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Statement_dueOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Statement_dueOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Statement_dueOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DueOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Statement_dueOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Statement", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Statement_openingBalance(ctx context.Context, field graphql.CollectedField, obj *loan.Statement) (ret graphql.Marshaler) {
@@ -11285,6 +11906,29 @@ func (ec *executionContext) _Vehicle_dueOn(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Vehicle_dueOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Vehicle", field, true, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Vehicle_dueOnSpoken(ctx context.Context, field graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Vehicle_dueOnSpoken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DueOn(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Date) graphql.Marshaler {
+			return ec.marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Vehicle_dueOnSpoken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Vehicle", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Vehicle_pastDue(ctx context.Context, field graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
@@ -15769,8 +16413,18 @@ func (ec *executionContext) _AutoPayRun(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "onSpoken":
+			out.Values[i] = ec._AutoPayRun_onSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "dueOn":
 			out.Values[i] = ec._AutoPayRun_dueOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dueOnSpoken":
+			out.Values[i] = ec._AutoPayRun_dueOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15915,6 +16569,11 @@ func (ec *executionContext) _CancelWindowClosedError(ctx context.Context, sel as
 			}
 		case "closedAt":
 			out.Values[i] = ec._CancelWindowClosedError_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closedAtSpoken":
+			out.Values[i] = ec._CancelWindowClosedError_closedAtSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16191,8 +16850,18 @@ func (ec *executionContext) _Cutoff(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "atSpoken":
+			out.Values[i] = ec._Cutoff_atSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "scheduledOn":
 			out.Values[i] = ec._Cutoff_scheduledOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scheduledOnSpoken":
+			out.Values[i] = ec._Cutoff_scheduledOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16246,6 +16915,11 @@ func (ec *executionContext) _DateNotAllowedError(ctx context.Context, sel ast.Se
 			}
 		case "earliestOn":
 			out.Values[i] = ec._DateNotAllowedError_earliestOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "earliestOnSpoken":
+			out.Values[i] = ec._DateNotAllowedError_earliestOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16756,6 +17430,11 @@ func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "spoken":
+			out.Values[i] = ec._Money_spoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -17213,6 +17892,11 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "scheduledOnSpoken":
+			out.Values[i] = ec._Payment_scheduledOnSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "submittedAt":
 			out.Values[i] = ec._Payment_submittedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -17220,6 +17904,11 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "cancelBy":
 			out.Values[i] = ec._Payment_cancelBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cancelBySpoken":
+			out.Values[i] = ec._Payment_cancelBySpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -17248,8 +17937,18 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "creditedOnSpoken":
+			out.Values[i] = ec._Payment_creditedOnSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "debitedOn":
 			out.Values[i] = ec._Payment_debitedOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "debitedOnSpoken":
+			out.Values[i] = ec._Payment_debitedOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -17609,8 +18308,18 @@ func (ec *executionContext) _PaymentDate(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "onSpoken":
+			out.Values[i] = ec._PaymentDate_onSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "cancelBy":
 			out.Values[i] = ec._PaymentDate_cancelBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelBySpoken":
+			out.Values[i] = ec._PaymentDate_cancelBySpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17619,8 +18328,18 @@ func (ec *executionContext) _PaymentDate(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "creditedOnSpoken":
+			out.Values[i] = ec._PaymentDate_creditedOnSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "debitedOn":
 			out.Values[i] = ec._PaymentDate_debitedOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "debitedOnSpoken":
+			out.Values[i] = ec._PaymentDate_debitedOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17801,8 +18520,18 @@ func (ec *executionContext) _PaymentPreview(ctx context.Context, sel ast.Selecti
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "scheduledOnSpoken":
+			out.Values[i] = ec._PaymentPreview_scheduledOnSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "cancelBy":
 			out.Values[i] = ec._PaymentPreview_cancelBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelBySpoken":
+			out.Values[i] = ec._PaymentPreview_cancelBySpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17811,8 +18540,18 @@ func (ec *executionContext) _PaymentPreview(ctx context.Context, sel ast.Selecti
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "creditedOnSpoken":
+			out.Values[i] = ec._PaymentPreview_creditedOnSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "debitedOn":
 			out.Values[i] = ec._PaymentPreview_debitedOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "debitedOnSpoken":
+			out.Values[i] = ec._PaymentPreview_debitedOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17871,6 +18610,11 @@ func (ec *executionContext) _Payoff(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "goodThroughOn":
 			out.Values[i] = ec._Payoff_goodThroughOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "goodThroughOnSpoken":
+			out.Values[i] = ec._Payoff_goodThroughOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17977,6 +18721,11 @@ func (ec *executionContext) _PreviewChangedError(ctx context.Context, sel ast.Se
 			}
 		case "cancelBy":
 			out.Values[i] = ec._PreviewChangedError_cancelBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelBySpoken":
+			out.Values[i] = ec._PreviewChangedError_cancelBySpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19047,8 +19796,18 @@ func (ec *executionContext) _Statement(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "issuedOnSpoken":
+			out.Values[i] = ec._Statement_issuedOnSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "periodFrom":
 			out.Values[i] = ec._Statement_periodFrom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "periodFromSpoken":
+			out.Values[i] = ec._Statement_periodFromSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -19057,8 +19816,18 @@ func (ec *executionContext) _Statement(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "periodToSpoken":
+			out.Values[i] = ec._Statement_periodToSpoken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "dueOn":
 			out.Values[i] = ec._Statement_dueOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "dueOnSpoken":
+			out.Values[i] = ec._Statement_dueOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -19545,6 +20314,11 @@ func (ec *executionContext) _Vehicle(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "dueOn":
 			out.Values[i] = ec._Vehicle_dueOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "dueOnSpoken":
+			out.Values[i] = ec._Vehicle_dueOnSpoken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -21913,6 +22687,38 @@ func (ec *executionContext) marshalNStatementEdge2ᚕgithubᚗcomᚋautomobilepa
 	return ret
 }
 
+func (ec *executionContext) unmarshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐCents(ctx context.Context, v any) (loan.Cents, error) {
+	res, err := UnmarshalSpokenCents(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐCents(ctx context.Context, sel ast.SelectionSet, v loan.Cents) graphql.Marshaler {
+	_ = sel
+	res := MarshalSpokenCents(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx context.Context, v any) (loan.Date, error) {
+	res, err := UnmarshalSpokenDate(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐDate(ctx context.Context, sel ast.SelectionSet, v loan.Date) graphql.Marshaler {
+	_ = sel
+	res := MarshalSpokenDate(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
 func (ec *executionContext) unmarshalNString2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐMessage(ctx context.Context, v any) (loan.Message, error) {
 	res, err := UnmarshalMessage(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -21943,6 +22749,22 @@ func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.S
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNString2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
+	res, err := UnmarshalSpokenTime(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2timeᚐTime(ctx context.Context, sel ast.SelectionSet, v time.Time) graphql.Marshaler {
+	_ = sel
+	res := MarshalSpokenTime(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {

@@ -29,5 +29,5 @@ func MarshalMessage(m loan.Message) graphql.ContextMarshaler {
 	return inLanguage(func(l loan.Language) string { return wording.Say(l, m) })
 }
 
-// UnmarshalMessage is there because gqlgen wants it.
+// UnmarshalMessage is there because gqlgen wants it, and not called.
 func UnmarshalMessage(context.Context, any) (loan.Message, error) { return loan.Message{}, errSpoken }
