@@ -145,6 +145,14 @@ func TestLanguageOfConnections(t *testing.T) {
 	if got, _ := nextEvent(t, stream); !strings.Contains(got[1], `"spoken":"cincuenta dólares"`) {
 		t.Errorf("in the stream: %v", got)
 	}
+	var last [2]string
+	for range 20 { // one is open
+		other := events(t, e, c.Token, spoken, after, inSpanish.Clone())
+		last, _ = nextEvent(t, other)
+	}
+	if !strings.Contains(last[1], "Tiene demasiadas conexiones de eventos abiertas.") || !strings.Contains(last[1], "TOO_MANY_OPERATIONS") {
+		t.Errorf("one too many: %v", last)
+	}
 }
 
 // What a screen shows has a spoken form in either language.
