@@ -1,5 +1,7 @@
 package ach
 
+import "github.com/automobilepay/mobilepay/loan"
+
 // Category is how a return counts in the monitoring of return rates.
 type Category string
 
@@ -153,4 +155,23 @@ func ActionFor(code string) (action Action, known bool) {
 		return action, true
 	}
 	return block("Unknown return code").withCase(), false
+}
+
+var reasons = map[string]loan.ReturnReason{
+	"R01": loan.ReturnInsufficientFunds, "R09": loan.ReturnInsufficientFunds,
+	"R02": loan.ReturnAccountClosed,
+	"R03": loan.ReturnAccountNotFound, "R04": loan.ReturnAccountNotFound, "R12": loan.ReturnAccountNotFound, "R13": loan.ReturnAccountNotFound,
+	"R16": loan.ReturnNoDebits, "R20": loan.ReturnNoDebits,
+	"R08": loan.ReturnStopped,
+	"R05": loan.ReturnNotAuthorized, "R07": loan.ReturnNotAuthorized, "R10": loan.ReturnNotAuthorized, "R11": loan.ReturnNotAuthorized,
+	"R29": loan.ReturnNotAuthorized, "R51": loan.ReturnNotAuthorized,
+}
+
+// ReasonFor is what a customer is told of a return code: what they can do something
+// about, and nothing of a death, a suspicion or our own mistake.
+func ReasonFor(code string) loan.ReturnReason {
+	if reason, known := reasons[code]; known {
+		return reason
+	}
+	return loan.ReturnOther
 }

@@ -1,11 +1,13 @@
 package ach_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/automobilepay/mobilepay/ach"
+	"github.com/automobilepay/mobilepay/loan"
 )
 
 // Every code with what it leads to: r reverse the credit, a again, b block the
@@ -122,6 +124,26 @@ func TestExceeds(t *testing.T) {
 	} {
 		if got := ach.Exceeds(c.limit, c.returns, c.debits); got != c.want {
 			t.Error(fmt.Sprint(c), got)
+		}
+	}
+}
+
+// What a customer is told of a code; of what is not listed, nothing.
+func TestReasonFor(t *testing.T) {
+	t.Parallel()
+	told := map[string]loan.ReturnReason{}
+	for reason, codes := range map[loan.ReturnReason]string{
+		loan.ReturnInsufficientFunds: "R01 R09", loan.ReturnAccountClosed: "R02", loan.ReturnAccountNotFound: "R03 R04 R12 R13",
+		loan.ReturnNoDebits: "R16 R20", loan.ReturnStopped: "R08", loan.ReturnNotAuthorized: "R05 R07 R10 R11 R29 R51",
+	} {
+		for code := range strings.FieldsSeq(codes) {
+			told[code] = reason
+		}
+	}
+	for i := range 100 {
+		code := fmt.Sprintf("R%02d", i)
+		if got, want := ach.ReasonFor(code), cmp.Or(told[code], loan.ReturnOther); got != want {
+			t.Errorf("of %s customers are told %s, want %s", code, got, want)
 		}
 	}
 }

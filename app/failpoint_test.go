@@ -221,8 +221,34 @@ func (m *mortal) has(c testenv.Customer, states, actions string) {
 	}
 }
 
-func (m *mortal) schedule() attempt {
+// customer is one who wants to be told by e-mail.
+func (m *mortal) customer() testenv.Customer {
+	m.t.Helper()
 	c := m.AddCustomer()
+	if _, err := m.db.ExecContext(m.t.Context(), `UPDATE customers SET notify_by_email = TRUE WHERE id = $1`, c.ID); err != nil {
+		m.t.Fatal(err)
+	}
+	return c
+}
+
+// told fails the test unless a customer is told these things, once each.
+func (m *mortal) told(c testenv.Customer, kinds string) {
+	m.t.Helper()
+	notices, err := m.App.Store.Notices(m.t.Context(), c.ID)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var got []string
+	for _, n := range notices {
+		got = append(got, string(n.Kind))
+	}
+	if strings.Join(got, " ") != kinds {
+		m.t.Errorf("the customer is told %v, want %s", got, kinds)
+	}
+}
+
+func (m *mortal) schedule() attempt {
+	c := m.customer()
 	return attempt{
 		at:  m.Clock.Now(),
 		ask: m.mutate(c, schedule, order(c, "once", testenv.Vars{"paymentAccount": newAccount("5550001234")})),
@@ -231,16 +257,20 @@ func (m *mortal) schedule() attempt {
 			if accounts := m.Accounts(c.ID); len(accounts) != 2 {
 				m.t.Errorf("there are %d accounts, want 2", len(accounts))
 			}
+			m.told(c, "PAYMENT_SCHEDULED")
 		},
 	}
 }
 
 func (m *mortal) cancel() attempt {
-	c := m.AddCustomer()
+	c := m.customer()
 	id := m.pay(c, loan.DateOf(m.Clock.Now()), "20.00")
 	return attempt{
 		at: m.Clock.Now(), ask: m.mutate(c, cancel, testenv.Vars{"id": id, "yes": true}),
-		check: func() { m.has(c, "CANCELED", "payment.scheduled payment.canceled") },
+		check: func() {
+			m.has(c, "CANCELED", "payment.scheduled payment.canceled")
+			m.told(c, "PAYMENT_SCHEDULED PAYMENT_CANCELED")
+		},
 	}
 }
 
@@ -266,7 +296,7 @@ func (m *mortal) morrow() loan.Date {
 
 func (m *mortal) cutoff() attempt {
 	on := m.morrow()
-	customers := []testenv.Customer{m.AddCustomer(), m.AddCustomer()}
+	customers := []testenv.Customer{m.customer(), m.customer()}
 	ids := []string{m.pay(customers[0], on, "425.00"), m.pay(customers[1], on, "20.00", testenv.Vars{"principalOnly": true})}
 	asked := ""
 	return attempt{
@@ -283,6 +313,7 @@ func (m *mortal) cutoff() attempt {
 		check: func() {
 			for i, c := range customers {
 				m.has(c, "APPLIED", "payment.scheduled payment.applied")
+				m.told(c, "PAYMENT_SCHEDULED PAYMENT_APPLIED")
 				m.posted(c, loan.PostPayment)
 				m.inOneFile(ids[i])
 			}
@@ -295,7 +326,7 @@ func (m *mortal) cutoff() attempt {
 // blocks the account and cancels what is pending on it.
 func (m *mortal) sendBack(code string) attempt {
 	on := m.morrow()
-	c := m.AddCustomer()
+	c := m.customer()
 	id := m.pay(c, on, "425.00")
 	m.MoveTo(on.String() + " 15:00:00")
 	m.pay(c, on.AddDays(20), "30.00")
@@ -310,9 +341,11 @@ func (m *mortal) sendBack(code string) attempt {
 			m.inOneFile(id)
 			if code == "R01" {
 				m.has(c, "RETURNED SCHEDULED SCHEDULED", "payment.scheduled payment.applied payment.scheduled payment.returned payment.represented")
+				m.told(c, "PAYMENT_SCHEDULED PAYMENT_APPLIED PAYMENT_SCHEDULED PAYMENT_RETURNED")
 				return
 			}
 			m.has(c, "RETURNED CANCELED", "payment.scheduled payment.applied payment.scheduled payment.returned payment_account.blocked payment.canceled")
+			m.told(c, "PAYMENT_SCHEDULED PAYMENT_APPLIED PAYMENT_SCHEDULED PAYMENT_RETURNED ACCOUNT_BLOCKED")
 		},
 	}
 }

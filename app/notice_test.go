@@ -147,8 +147,11 @@ func TestSandboxOutbox(t *testing.T) {
 			t.Fatalf("the outbox is %v", got)
 		}
 		want := map[string]any{
-			"at": "2026-12-13T05:00:00Z", "channel": "EMAIL", "to": "robin@example.com", "kind": "AUTO_PAY_AMOUNT",
-			"subject": "Your next Auto Pay payment has another amount", "text": got[1]["text"],
+			"at": "2026-12-13T05:00:00Z", "channel": "EMAIL", "to": "robin@example.com", "kind": "AUTO_PAY_AMOUNT", "language": "en",
+			"subject": "Your next Auto Pay payment has another amount", "text": got[1]["text"], "html": got[1]["html"],
+		}
+		if page := fmt.Sprint(got[1]["html"]); !strings.Contains(page, "<p ") || !strings.Contains(page, "will be $425.00. The one before was $875.00.") {
+			t.Errorf("its page is\n%s", page)
 		}
 		if fmt.Sprint(got[1]) != fmt.Sprint(want) || !strings.Contains(fmt.Sprint(got[1]["text"]), "Hello Robin,\n\nYour Auto Pay payment on December 23, 2026 for the account ending in 4821\nwill be $425.00. The one before was $875.00.") {
 			t.Errorf("the notice is %v", got[1])

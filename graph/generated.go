@@ -1175,6 +1175,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_pendingContacts(ctx, field)
 	case "notifications":
 		return ec.fieldContext_Viewer_notifications(ctx, field)
+	case "language":
+		return ec.fieldContext_Viewer_language(ctx, field)
 	case "address":
 		return ec.fieldContext_Viewer_address(ctx, field)
 	case "vehicles":
@@ -12589,6 +12591,29 @@ func (ec *executionContext) fieldContext_Viewer_notifications(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Viewer_language(ctx context.Context, field graphql.CollectedField, obj *loan.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_language(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Language, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loan.Language) graphql.Marshaler {
+			return ec.marshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_language(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, false, false, errors.New("field of type Language does not have child fields"))
+}
+
 func (ec *executionContext) _Viewer_address(ctx context.Context, field graphql.CollectedField, obj *loan.Customer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15639,7 +15664,7 @@ func (ec *executionContext) unmarshalInputUpdateProfileInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"email", "phone", "address", "notifications"}
+	fieldsInOrder := [...]string{"email", "phone", "address", "notifications", "language"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -15674,6 +15699,13 @@ func (ec *executionContext) unmarshalInputUpdateProfileInput(ctx context.Context
 				return it, err
 			}
 			it.Notifications = data
+		case "language":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("language"))
+			data, err := ec.unmarshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Language = data
 		}
 	}
 	return it, nil
@@ -20714,6 +20746,11 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "language":
+			out.Values[i] = ec._Viewer_language(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "address":
 			out.Values[i] = ec._Viewer_address(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -22118,6 +22155,34 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) unmarshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage(ctx context.Context, v any) (loan.Language, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage(ctx context.Context, sel ast.SelectionSet, v loan.Language) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage[v])
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+var (
+	unmarshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage = map[string]loan.Language{
+		"EN": loan.English,
+		"ES": loan.Spanish,
+	}
+	marshalNLanguage2githubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage = map[loan.Language]string{
+		loan.English: "EN",
+		loan.Spanish: "ES",
+	}
+)
+
 func (ec *executionContext) unmarshalNLogInInput2githubᚗcomᚋautomobilepayᚋmobilepayᚋservicingᚐLogInInput(ctx context.Context, v any) (servicing.LogInInput, error) {
 	res, err := ec.unmarshalInputLogInInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -23294,6 +23359,36 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	res := graphql.MarshalInt(*v)
 	return res
 }
+
+func (ec *executionContext) unmarshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage(ctx context.Context, v any) (*loan.Language, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage(ctx context.Context, sel ast.SelectionSet, v *loan.Language) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage[*v])
+	return res
+}
+
+var (
+	unmarshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage = map[string]loan.Language{
+		"EN": loan.English,
+		"ES": loan.Spanish,
+	}
+	marshalOLanguage2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐLanguage = map[loan.Language]string{
+		loan.English: "EN",
+		loan.Spanish: "ES",
+	}
+)
 
 func (ec *executionContext) marshalOMoney2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋloanᚐCents(ctx context.Context, sel ast.SelectionSet, v *loan.Cents) graphql.Marshaler {
 	if v == nil {

@@ -14,6 +14,7 @@ type Customer struct {
 	Phone     string     `db:"phone"`
 	Address
 	Notifications
+	Language Language `db:"language"` // of notices
 }
 
 // Address is where a customer gets mail.

@@ -2,7 +2,9 @@ package mail
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	netmail "net/mail"
@@ -12,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -108,7 +111,10 @@ func NewSMTP(o Options) (*SMTP, error) {
 // error is not [ErrRefused], it may have it all the same, or take it later. No
 // error names the addressee.
 func (s *SMTP) Send(ctx context.Context, l Letter) error {
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	// What sets the parts apart follows from the letter, which thereby is the same
+	// whenever it is sent; and no text holds its own hash.
+	boundary := sha256.Sum256([]byte(l.ID + "\n" + l.Text))
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(hex.EncodeToString(boundary[:16])))
 	to, err := s.address(l)
 	if err == nil && m.To(to) != nil {
 		err = fmt.Errorf("%w: the address is not one", ErrRefused)
@@ -124,15 +130,26 @@ func (s *SMTP) Send(ctx context.Context, l Letter) error {
 	m.SetDateWithValue(l.At)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody answers that he is away
 	encoding := gomail.EncodingQP
-	if l.Channel == loan.ByText {
-		encoding = gomail.NoEncoding // its wordings are ASCII, and gateways may show what they do not decode
+	if l.Channel == loan.ByText && isASCII(l.Text) {
+		encoding = gomail.NoEncoding // gateways may show what they do not decode
 	}
 	m.SetBodyString(gomail.TypeTextPlain, l.Text, gomail.WithPartEncoding(encoding))
+	if l.Channel == loan.ByEmail {
+		page, err := l.HTML()
+		if err != nil {
+			return err
+		}
+		m.AddAlternativeString(gomail.TypeTextHTML, page, gomail.WithPartEncoding(gomail.EncodingQP))
+	}
 	err = s.client.DialAndSendWithContext(ctx, m)
 	if m.IsDelivered() {
 		return nil // what went wrong did so afterwards
 	}
 	return translate(err)
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
 var phoneNumber = regexp.MustCompile(`^\+1([2-9][0-9]{9})$`)

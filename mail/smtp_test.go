@@ -4,13 +4,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
+	"mime"
 	"net"
 	netmail "net/mail"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/mail"
@@ -34,7 +35,7 @@ func sender(t *testing.T, server *testenv.MailServer, change ...func(*mail.Optio
 
 func letter(channel loan.Channel, to string) mail.Letter {
 	return mail.Letter{ID: "notice.7.1", At: time.Date(2026, 11, 18, 12, 0, 0, 0, loan.Eastern), Channel: channel, To: to,
-		Message: mail.Message{Subject: "Your code", Text: "Hello Zoë,\n\n.\nYour code is 072451.\n"}}
+		Message: mail.Message{Language: loan.English, Subject: "Your code", Text: "Hello Zoë,\n\n.\nYour code is 072451.\n"}}
 }
 
 func TestSend(t *testing.T) {
@@ -50,20 +51,69 @@ func TestSend(t *testing.T) {
 		for name, want := range map[string]string{
 			"Message-Id": "<notice.7.1@lender.example>", "Auto-Submitted": "auto-generated", "Date": "Wed, 18 Nov 2026 12:00:00 -0500",
 			"Subject": "Your code", "From": `"Auto Lender" <no-reply@lender.example>`, "To": "<zoe@example.com>",
-			"Content-Type": "text/plain; charset=UTF-8", "User-Agent": "", "X-Mailer": "",
+			"User-Agent": "", "X-Mailer": "", "List-Unsubscribe": "", "Mime-Version": "1.0",
 		} {
 			if got := got.Header(name); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
-		message, err := netmail.ReadMessage(strings.NewReader(got.Raw))
-		if err != nil {
+		// The plain one first: programs show the last that they can (RFC 2046, 5.1.4).
+		plain, page := strings.Index(got.Raw, "Content-Type: text/plain; charset=UTF-8"), strings.Index(got.Raw, "Content-Type: text/html; charset=UTF-8")
+		if !strings.HasPrefix(got.Header("Content-Type"), "multipart/alternative;") || plain < 0 || page < plain {
+			t.Errorf("the letter is\n%s", got.Raw)
+		}
+		if text := got.Part("text/plain"); strings.TrimSpace(text) != strings.TrimSpace(letter(loan.ByEmail, "").Text) {
+			t.Errorf("the text is %q", text)
+		}
+		want, err := letter(loan.ByEmail, "").HTML()
+		if text := got.Part("text/html"); err != nil || strings.TrimSpace(text) != strings.TrimSpace(want) {
+			t.Errorf("%v, the page is\n%s", err, text)
+		}
+		for line := range strings.SplitSeq(got.Raw, "\r\n") {
+			if len(line) > 78 || strings.ContainsFunc(line, func(r rune) bool { return r > unicode.MaxASCII }) {
+				t.Errorf("a server may not take the line %q", line)
+			}
+		}
+	}
+}
+
+// Sent again, a letter is the same to the byte; another one is set apart otherwise.
+func TestSentAgain(t *testing.T) {
+	s := testenv.NewMailServer(t, testenv.NoTLS)
+	send := sender(t, s, func(o *mail.Options) { o.RequireTLS = false }).Send
+	l, other := letter(loan.ByEmail, "zoe@example.com"), letter(loan.ByEmail, "zoe@example.com")
+	other.ID = "notice.8.1"
+	for _, l := range []mail.Letter{l, l, other} {
+		if err := send(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
-		body, _ := io.ReadAll(message.Body)
-		if want := "Hello Zo=C3=AB,\r\n\r\n.\r\nYour code is 072451.\r\n"; strings.TrimSpace(string(body)) != strings.TrimSpace(want) {
-			t.Errorf("the body is %q", body)
+	}
+	got := s.Letters()
+	if got[0].Raw != got[1].Raw || got[0].Header("Content-Type") == got[2].Header("Content-Type") {
+		t.Errorf("the letters are\n%s\n%s\n%s", got[0].Raw, got[1].Raw, got[2].Raw)
+	}
+}
+
+// What is not ASCII is encoded, in subjects and text messages, too.
+func TestSendSpanish(t *testing.T) {
+	s := testenv.NewMailServer(t, testenv.NoTLS)
+	send := sender(t, s, func(o *mail.Options) { o.RequireTLS = false }).Send
+	email, text := letter(loan.ByEmail, "zoe@example.com"), letter(loan.ByText, "+17045550100")
+	email.Subject = "Su contraseña cambió"
+	text.Message = mail.Message{Language: loan.Spanish, Text: "Se ha cambiado su contraseña."}
+	for _, l := range []mail.Letter{email, text} {
+		if err := send(t.Context(), l); err != nil {
+			t.Fatal(err)
 		}
+	}
+	for _, got := range s.Letters() {
+		if strings.ContainsFunc(got.Raw, func(r rune) bool { return r > unicode.MaxASCII }) {
+			t.Errorf("the letter is\n%s", got.Raw)
+		}
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(s.Letters()[0].Header("Subject"))
+	if said := s.Letters()[1].Part("text/plain"); err != nil || subject != email.Subject || strings.TrimSpace(said) != text.Text {
+		t.Errorf("%v, the subject is %q, and the text message %q", err, subject, said)
 	}
 }
 

@@ -165,17 +165,20 @@ func (s *Service) sendCode(ctx context.Context, tx *store.Tx, c *loan.Customer, 
 	})
 }
 
-// warn tells a customer of what they may not have done themselves, by the address that
-// is on file now: it may be another one by the time that it is sent. Who cannot be
+// warn tells a customer of what they may not have done themselves, by the addresses
+// that are on file now: they may be others by the time that it is sent. Who cannot be
 // reached is not told.
 func (s *Service) warn(ctx context.Context, tx *store.Tx, c *loan.Customer, kind loan.NoticeKind, values map[string]string) error {
-	channel, address, ok := reach(c)
-	if !ok {
-		return nil
+	for _, channel := range kind.Channels(c) {
+		n := notice{customer: c.ID, kind: kind, channel: channel, address: c.Email, subject: ofCustomer(c.ID), values: values}
+		if channel == loan.ByText {
+			n.address = c.Phone
+		}
+		if err := s.notify(ctx, tx, auth.RequestFrom(ctx).At, n); err != nil {
+			return err
+		}
 	}
-	return s.notify(ctx, tx, auth.RequestFrom(ctx).At, notice{
-		customer: c.ID, kind: kind, channel: channel, address: address, subject: ofCustomer(c.ID), values: values,
-	})
+	return nil
 }
 
 // masked shows just enough of an address to recognise it.

@@ -266,6 +266,7 @@ func (s *Service) applyBatch(ctx context.Context, tx *store.BooksTx, cutoff, now
 	}
 	tx.InsertEvents(w.events(due, now)...)
 	return nil, errors.Join(
+		announce(ctx, tx.Tx, now, w.notices(due)...),
 		tx.InsertPostings(ctx, w.postings, now),
 		tx.UpdateContracts(ctx, w.changed()),
 		tx.ApplyPayments(ctx, w.applied, now),
@@ -357,6 +358,20 @@ func (w *work) events(due []loan.Payment, now time.Time) []store.Event {
 		events = append(events, store.PaymentEvent(kind, &due[i], now))
 	}
 	return events
+}
+
+// notices tell of each payment that a run took.
+func (w *work) notices(due []loan.Payment) []notice {
+	notices := make([]notice, len(w.applied))
+	for i, a := range w.applied {
+		p, v := &due[i], w.vehicles[due[i].VehicleID]
+		if a.Status == loan.Canceled {
+			notices[i] = canceledNotice(p, v, nothingOwed)
+		} else {
+			notices[i] = appliedNotice(p, a.Applied, v)
+		}
+	}
+	return notices
 }
 
 // recordRun adds an audit row for each payment that a run took.

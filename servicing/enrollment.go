@@ -100,7 +100,7 @@ func takeUsername(ctx context.Context, tx *store.Tx, id loan.CustomerID, name, h
 	if taken {
 		return loan.Refuse(loan.CodeUsernameTaken, "Somebody else has this username.", "username")
 	}
-	return tx.Enroll(ctx, id, name, hash)
+	return tx.Enroll(ctx, id, name, hash, auth.RequestFrom(ctx).Language)
 }
 
 // customerByFacts finds the customer that all four facts are of; nil where there is

@@ -94,6 +94,7 @@ type (
 		Phone         *string
 		Address       *AddressInput
 		Notifications *NotificationsInput
+		Language      *loan.Language
 	}
 
 	ConfirmContactInput struct {

@@ -61,10 +61,44 @@ func (s *Service) notify(ctx context.Context, tx *store.Tx, at time.Time, n noti
 	return tx.InsertNotice(ctx, row)
 }
 
+// announce writes notices in the transaction of what they tell of: each to where its
+// receiver is to be told, which may be nowhere. Channels and addresses of the notices
+// are not read. However many they are, this is one look at who receives them and one
+// insertion, so that the rule of who is told by which way is a rule of loan, and not
+// of SQL, and a row is one letter on one way.
+func announce(ctx context.Context, tx *store.Tx, at time.Time, notices ...notice) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	ids := make([]loan.CustomerID, len(notices))
+	for i, n := range notices {
+		ids[i] = n.customer
+	}
+	customers, err := tx.CustomersByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	rows := make([]store.Notice, 0, len(notices))
+	for _, n := range notices {
+		c := customers[n.customer]
+		if c == nil {
+			return fmt.Errorf("customer %d, who is to be told of %s, is not there", n.customer, n.kind)
+		}
+		for _, n.channel = range n.kind.Channels(c) {
+			row, err := n.row(at)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+	}
+	return tx.InsertNotices(ctx, rows, at)
+}
+
 // row is a notice as it is stored, but for its code. That a value is missing shows
-// here, and not when it should be sent.
+// here, and not when it should be sent; all languages want the same values.
 func (n notice) row(at time.Time) (store.Notice, error) {
-	if _, err := mail.Render(n.kind, n.channel, noticeValues(n.values, at, "", n.code)); err != nil {
+	if _, err := mail.Render(n.kind, n.channel, loan.English, noticeValues(n.values, at, "", n.code)); err != nil {
 		return store.Notice{}, err
 	}
 	detail, err := json.Marshal(n.values)
@@ -93,7 +127,8 @@ func noticeBinding(customer loan.CustomerID, way string) string {
 }
 
 // SendNotice sends the next notice that waits, and tells whether there can be
-// another one to send at once. It may be called at any time and by several
+// another one to send at once. One that would disturb somebody in the quiet hours
+// waits for their end, whenever it was written or is tried again. It may be called at any time and by several
 // processes. A notice is sent at least once: where a process dies between sending
 // one and writing that it has, it is sent again, as the same letter.
 //
@@ -115,6 +150,11 @@ func (s *Service) SendNotice(ctx context.Context, now time.Time) (next bool, err
 		return false, err
 	}
 	ctx = context.WithoutCancel(ctx) // a letter that is under way gets to its end
+	from := n.Kind.SendFrom(n.Channel, now)
+	if from.After(now) {
+		err := s.Store.InBooks(ctx, func(tx *store.BooksTx) error { return tx.PostponeNotice(ctx, n, from) })
+		return err == nil, err
+	}
 	sending := s.send(ctx, n, now)
 	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		switch {
@@ -185,19 +225,21 @@ func (s *Service) read(n *store.AddressedNotice) (_ mail.Message, code string, e
 		}
 		shown = code
 	}
-	message, err := mail.Render(n.Kind, n.Channel, noticeValues(values, n.CreatedAt, n.FirstName, shown))
+	message, err := mail.Render(n.Kind, n.Channel, n.Language, noticeValues(values, n.CreatedAt, n.FirstName, shown))
 	return message, code, err
 }
 
 // OutboxNotice is a notice as its receiver sees it.
 type OutboxNotice struct {
-	At      time.Time       `json:"at"`
-	Channel loan.Channel    `json:"channel"`
-	To      string          `json:"to"`
-	Kind    loan.NoticeKind `json:"kind"`
-	Subject string          `json:"subject"`
-	Text    string          `json:"text"`
-	Code    string          `json:"code,omitempty"` // where there is one that is still kept
+	At       time.Time       `json:"at"`
+	Channel  loan.Channel    `json:"channel"`
+	To       string          `json:"to"`
+	Kind     loan.NoticeKind `json:"kind"`
+	Language loan.Language   `json:"language"`
+	Subject  string          `json:"subject"`
+	Text     string          `json:"text"`
+	HTML     string          `json:"html,omitempty"` // of an e-mail
+	Code     string          `json:"code,omitempty"` // where there is one that is still kept
 }
 
 // maxShown is how many notices are shown at the most.
@@ -217,7 +259,13 @@ func (s *Service) ShowNotices(ctx context.Context, to string) ([]OutboxNotice, e
 		if err != nil {
 			return nil, err
 		}
-		shown[i] = OutboxNotice{At: n.CreatedAt.UTC(), Channel: n.Channel, To: n.GoesTo, Kind: n.Kind, Subject: message.Subject, Text: message.Text, Code: code}
+		shown[i] = OutboxNotice{At: n.CreatedAt.UTC(), Channel: n.Channel, To: n.GoesTo, Kind: n.Kind, Language: n.Language,
+			Subject: message.Subject, Text: message.Text, Code: code}
+		if n.Channel == loan.ByEmail {
+			if shown[i].HTML, err = message.HTML(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return shown, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/automobilepay/mobilepay/auth"
@@ -153,39 +154,44 @@ func lockVehicle(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order)
 func (s *Service) SchedulePayment(ctx context.Context, viewer auth.Viewer, in SchedulePaymentInput) (*loan.Payment, bool, error) {
 	valid := s.validated(ctx, newAccount(&in.PaymentAccount))
 	payment, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "schedulePayment", in, func(tx *store.Tx) (*loan.Payment, error) {
-		return s.schedule(ctx, tx, viewer, order{
+		payment, vehicle, err := s.schedule(ctx, tx, viewer, order{
 			vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: &in.PaymentAccount,
 			principalOnly: in.PrincipalOnly, acknowledgeDuplicate: in.AcknowledgeDuplicate, authorizationHash: in.AuthorizationHash,
 			language: auth.RequestFrom(ctx).Language, valid: valid,
 		})
+		if err != nil {
+			return nil, err
+		}
+		return payment, announce(ctx, tx, payment.SubmittedAt, scheduledNotice(payment, vehicle))
 	})
 	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), replayed, err
 }
 
-// schedule is what a payment does inside a transaction: locks, rules, rows.
-func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order) (*loan.Payment, error) {
+// schedule is what a payment does inside a transaction: locks, rules, rows. The
+// notice is left to who knows whether it takes another one's place.
+func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order) (*loan.Payment, *loan.Vehicle, error) {
 	now := auth.RequestFrom(ctx).At
 	vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	account, err := s.source(ctx, tx, viewer, o.source, o.valid)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := s.decide(now, o, vehicle, rivals, account)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if first := p.LikelyDuplicate; first != nil && !o.acknowledgeDuplicate {
-		return nil, &loan.LikelyDuplicate{
+		return nil, nil, &loan.LikelyDuplicate{
 			Refusal: loan.Refusal{Code: loan.CodeLikelyDuplicate,
 				Message: "There is a payment of this amount for this vehicle and date already."},
 			Payment: seenBy(viewer, now, first),
 		}
 	}
 	if p.Authorization == nil { // no language has a text with this hash
-		return nil, &loan.PreviewChanged{
+		return nil, nil, &loan.PreviewChanged{
 			Refusal: loan.Refusal{Code: loan.CodePreviewChanged, Path: []string{"authorizationHash"},
 				Message: "What you confirmed has changed since. Please look at it again."},
 			CancelBy: p.CancelBy,
@@ -197,10 +203,10 @@ func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer
 		ScheduledOn: p.ScheduledOn, CreditedOn: p.CreditedOn, DebitedOn: p.DebitedOn, SubmittedAt: p.SubmittedAt, CancelBy: p.CancelBy,
 	}
 	if err := tx.InsertPayment(ctx, payment); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tx.InsertEvents(store.PaymentEvent(loan.PaymentScheduled, payment, now))
-	return payment, record(ctx, tx, viewer, vehicle.CustomerID, "payment.scheduled", subject(payment), p.Authorization)
+	return payment, vehicle, record(ctx, tx, viewer, vehicle.CustomerID, "payment.scheduled", subject(payment), p.Authorization)
 }
 
 // CancelPayment cancels a pending payment. One that this customer has cancelled
@@ -213,32 +219,43 @@ func (s *Service) CancelPayment(ctx context.Context, viewer auth.Viewer, in Canc
 		return nil, err
 	}
 	payment, err := inTx(ctx, s, func(tx *store.Tx) (*loan.Payment, error) {
-		return cancel(ctx, tx, viewer, in.PaymentID, true)
+		payment, err := tx.LockPayment(ctx, viewer.CustomerID, in.PaymentID)
+		if err != nil {
+			return nil, found(err, "paymentId")
+		}
+		if payment.Status == loan.Canceled && payment.ScheduledBy == viewer.CustomerID {
+			return payment, nil
+		}
+		if err := cancel(ctx, tx, viewer, payment); err != nil {
+			return nil, err
+		}
+		vehicles, err := tx.Vehicles(ctx, viewer.CustomerID) // not locked: a run may hold them
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(vehicles, func(v *loan.Vehicle) bool { return v.ID == payment.VehicleID })
+		if i < 0 {
+			return nil, found(store.ErrNotFound, "paymentId")
+		}
+		return payment, announce(ctx, tx, *payment.CanceledAt, canceledNotice(payment, vehicles[i], byCustomer))
 	})
 	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), err
 }
 
-// cancel is what a cancellation does inside a transaction. The window is judged
-// at the instant of receipt; the row's lock and status decide against a cut-off
-// run that takes the payment meanwhile.
-func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.PaymentID, again bool) (*loan.Payment, error) {
+// cancel is what a cancellation does inside a transaction that holds the payment.
+// The window is judged at the instant of receipt; the row's lock and status decide
+// against a cut-off run that takes the payment meanwhile.
+func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, payment *loan.Payment) error {
 	now := auth.RequestFrom(ctx).At
-	payment, err := tx.LockPayment(ctx, viewer.CustomerID, id)
-	if err != nil {
-		return nil, found(err, "paymentId")
-	}
-	if again && payment.Status == loan.Canceled && payment.ScheduledBy == viewer.CustomerID {
-		return payment, nil
-	}
 	if err := payment.CheckCancel(viewer.CustomerID, now); err != nil {
-		return nil, err
+		return err
 	}
-	if err := tx.CancelPayment(ctx, viewer.CustomerID, id, now); err != nil {
-		return nil, err
+	if err := tx.CancelPayment(ctx, viewer.CustomerID, payment.ID, now); err != nil {
+		return err
 	}
 	payment.Status, payment.CanceledAt = loan.Canceled, &now
 	tx.InsertEvents(store.PaymentEvent(loan.PaymentCanceled, payment, now))
-	return payment, record(ctx, tx, viewer, payment.CustomerID, "payment.canceled", subject(payment), struct{}{})
+	return record(ctx, tx, viewer, payment.CustomerID, "payment.canceled", subject(payment), struct{}{})
 }
 
 // Rescheduled is a payment with the one that was cancelled for it.
@@ -255,13 +272,19 @@ func (s *Service) ReschedulePayment(ctx context.Context, viewer auth.Viewer, in 
 	}
 	valid := s.validated(ctx, newAccount(in.PaymentAccount))
 	both, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "reschedulePayment", in, func(tx *store.Tx) (both Rescheduled, err error) {
-		if both.Canceled, err = cancel(ctx, tx, viewer, in.PaymentID, false); err != nil {
+		if both.Canceled, err = tx.LockPayment(ctx, viewer.CustomerID, in.PaymentID); err != nil {
+			return both, found(err, "paymentId")
+		}
+		if err := cancel(ctx, tx, viewer, both.Canceled); err != nil {
 			return both, err
 		}
 		o := replacement(both.Canceled, in)
 		o.language, o.valid = auth.RequestFrom(ctx).Language, valid
-		both.Payment, err = s.schedule(ctx, tx, viewer, o)
-		return both, err
+		var vehicle *loan.Vehicle
+		if both.Payment, vehicle, err = s.schedule(ctx, tx, viewer, o); err != nil {
+			return both, err
+		}
+		return both, announce(ctx, tx, both.Payment.SubmittedAt, changedNotice(both, vehicle))
 	})
 	now := auth.RequestFrom(ctx).At
 	seenBy(viewer, now, both.Payment)

@@ -58,11 +58,7 @@ func (s *Service) planBatch(ctx context.Context, tx *store.BooksTx, today loan.D
 	if err != nil {
 		return 0, err
 	}
-	notices, err := changedAmounts(autoPays, vehicles, inserted, before, now)
-	if err != nil {
-		return 0, err
-	}
-	if err := tx.InsertNotices(ctx, notices, now); err != nil {
+	if err := announce(ctx, tx.Tx, now, plannedNotices(planned, vehicles, inserted, before)...); err != nil {
 		return 0, err
 	}
 	audits := make([]store.AuditEntry, len(inserted))
@@ -90,34 +86,27 @@ func lastAmounts(ctx context.Context, tx *store.BooksTx, planned []*loan.Payment
 	return amounts, err
 }
 
-// changedAmounts are the notices that are due 10 days before a payment whose
-// amount differs from the one before, to whose account is debited (Regulation E,
-// 12 CFR 1005.10(d)).
-func changedAmounts(autoPays []*loan.AutoPay, vehicles map[loan.VehicleID]*loan.Vehicle, payments []store.AutoPayment, before map[loan.AutoPayID]loan.Cents, now time.Time) ([]store.Notice, error) {
-	of := make(map[loan.AutoPayID]*loan.AutoPay, len(autoPays))
-	for _, a := range autoPays {
-		of[a.ID] = a
+// plannedNotices tell of the payments that were added. Where the amount differs from
+// that of the payment before, the notice is the one that is due 10 days ahead, to whose
+// account is debited (Regulation E, 12 CFR 1005.10(d)).
+func plannedNotices(planned []*loan.Payment, vehicles map[loan.VehicleID]*loan.Vehicle, inserted []store.AutoPayment, before map[loan.AutoPayID]loan.Cents) []notice {
+	of := make(map[loan.AutoPayID]*loan.Payment, len(planned))
+	for _, p := range planned {
+		of[*p.AutoPayID] = p
 	}
-	var notices []store.Notice
-	for _, p := range payments {
-		last, paid := before[p.AutoPayID]
-		if !paid || last == p.Amount {
-			continue
+	notices := make([]notice, len(inserted))
+	for i, added := range inserted {
+		p := of[added.AutoPayID]
+		p.ID = added.ID
+		v := vehicles[p.VehicleID]
+		notices[i] = scheduledNotice(p, v)
+		if last, paid := before[added.AutoPayID]; paid && last != p.Amount {
+			notices[i] = notice{customer: p.ScheduledBy, kind: loan.NoticeAutoPayAmount, subject: subject(p), values: map[string]string{
+				"on": p.ScheduledOn.String(), "amount": string(p.Amount.Amount()), "before": string(last.Amount()), "last4": v.AccountNumberLast4(),
+			}}
 		}
-		auto := of[p.AutoPayID]
-		n, err := notice{
-			customer: auto.SetUpBy, kind: loan.NoticeAutoPayAmount, channel: loan.ByEmail, subject: fmt.Sprintf("payment:%d", p.ID),
-			values: map[string]string{
-				"on": p.ScheduledOn.String(), "amount": string(p.Amount.Amount()), "before": string(last.Amount()),
-				"last4": vehicles[auto.VehicleID].AccountNumberLast4(),
-			},
-		}.row(now)
-		if err != nil {
-			return nil, err
-		}
-		notices = append(notices, n)
 	}
-	return notices, nil
+	return notices
 }
 
 // planned is the payment that Auto Pay makes for the next due date, where its day

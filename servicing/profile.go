@@ -47,6 +47,9 @@ func (s *Service) UpdateProfile(ctx context.Context, viewer auth.Viewer, in Upda
 			}
 		}
 		setNotifications(customer, in.Notifications)
+		if in.Language != nil {
+			customer.Language = *in.Language
+		}
 		if in.Address != nil {
 			customer.Address = wanted.Address
 			if err := s.warn(ctx, tx, customer, loan.NoticeContactChanged, map[string]string{"field": "address"}); err != nil {
@@ -56,7 +59,8 @@ func (s *Service) UpdateProfile(ctx context.Context, viewer auth.Viewer, in Upda
 		if err := tx.UpdateContact(ctx, customer); err != nil {
 			return nil, err
 		}
-		changed := map[string]bool{"email": in.Email != nil, "phone": in.Phone != nil, "address": in.Address != nil, "notifications": in.Notifications != nil}
+		changed := map[string]bool{"email": in.Email != nil, "phone": in.Phone != nil, "address": in.Address != nil,
+			"notifications": in.Notifications != nil, "language": in.Language != nil}
 		return customer, record(ctx, tx, viewer, viewer.CustomerID, "profile.updated", ofCustomer(viewer.CustomerID), changed)
 	})
 }

@@ -116,31 +116,35 @@ func (s *Service) reverse(ctx context.Context, tx *store.BooksTx, source string,
 			CustomerID: payment.CustomerID, At: now, Actor: "bank", Action: "payment.returned", Subject: subject(payment), Detail: `{"code":"` + code + `"}`,
 		}}),
 	)
-	if err != nil || !action.Represent {
+	var again *loan.Payment
+	if err == nil && action.Represent {
+		again, err = s.represent(ctx, tx, payment, now)
+	}
+	if err != nil {
 		return err
 	}
-	return s.represent(ctx, tx, payment, now)
+	return announce(ctx, tx.Tx, now, returnedNotice(payment, again, vehicle, code))
 }
 
 // represent schedules a returned payment again for the next banking day, at most
-// twice and within 180 days of the first debit.
-func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loan.Payment, now time.Time) error {
+// twice and within 180 days of the first debit; nil where that may not be done.
+func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loan.Payment, now time.Time) (*loan.Payment, error) {
 	first, attempts := payment, 0
 	for first.Represents != nil {
 		attempts++
 		before, err := tx.AnyPayment(ctx, *first.Represents)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		first = before
 	}
 	on := ach.AddBankingDays(loan.DateOf(now), 1)
 	if attempts >= ach.MaxRepresentments || first.DebitedOn.DaysUntil(on) > ach.RepresentDays {
-		return nil
+		return nil, nil
 	}
 	slot, err := s.Timing.Schedule(now, on)
 	if err != nil {
-		return nil //nolint:nilerr // the policy about dates allows no second try
+		return nil, nil //nolint:nilerr // the policy about dates allows no second try
 	}
 	again := &loan.Payment{
 		CustomerID: payment.CustomerID, ScheduledBy: payment.ScheduledBy, VehicleID: payment.VehicleID, PaymentAccountID: payment.PaymentAccountID,
@@ -149,10 +153,10 @@ func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loa
 		AutoPayID: payment.AutoPayID, DueOn: payment.DueOn, Represents: &payment.ID,
 	}
 	if err := tx.InsertPayment(ctx, again); err != nil {
-		return err
+		return nil, err
 	}
 	tx.InsertEvents(store.PaymentEvent(loan.PaymentScheduled, again, now))
-	return tx.InsertAudits(ctx, []store.AuditEntry{{
+	return again, tx.InsertAudits(ctx, []store.AuditEntry{{
 		CustomerID: again.CustomerID, At: now, Actor: "bank", Action: "payment.represented", Subject: subject(again), Detail: "{}",
 	}})
 }
@@ -163,10 +167,13 @@ func (s *Service) restrict(ctx context.Context, tx *store.BooksTx, entry store.S
 	note := func(owner loan.CustomerID, what, subject string) {
 		audits = append(audits, store.AuditEntry{CustomerID: owner, At: now, Actor: "bank", Action: what, Subject: subject, Detail: `{"code":"` + code + `"}`})
 	}
+	stopped := stopped{last4: entry.AccountLast4}
 	if action.BlockAccount {
-		if err := tx.BlockAccount(ctx, entry.AccountOwner, entry.PaymentAccountID, code, now); err != nil {
+		blocked, err := tx.BlockAccount(ctx, entry.AccountOwner, entry.PaymentAccountID, code, now)
+		if err != nil {
 			return err
 		}
+		stopped.blocked = blocked
 		note(entry.CustomerID, "payment_account.blocked", fmt.Sprintf("payment_account:%d", entry.PaymentAccountID))
 	}
 	if action.CancelPending {
@@ -174,6 +181,7 @@ func (s *Service) restrict(ctx context.Context, tx *store.BooksTx, entry store.S
 		if err != nil {
 			return err
 		}
+		stopped.canceled = len(canceled)
 		for _, p := range canceled {
 			tx.InsertEvents(p.Event(loan.PaymentCanceled, now))
 			note(p.CustomerID, "payment.canceled", fmt.Sprintf("payment:%d", p.ID))
@@ -188,9 +196,18 @@ func (s *Service) restrict(ctx context.Context, tx *store.BooksTx, entry store.S
 		if err != nil {
 			return err
 		}
+		if len(changed) > 0 {
+			stopped.autoPay = action.AutoPay
+		}
 		for _, a := range changed {
 			tx.InsertEvents(a.Event(loan.AutoPayChanged, now))
 			note(a.CustomerID, what, fmt.Sprintf("auto_pay:%d", a.ID))
+		}
+	}
+	if stopped.blocked || stopped.canceled > 0 || stopped.autoPay != ach.KeepAutoPay {
+		n := blockedNotice(entry.AccountOwner, fmt.Sprintf("payment_account:%d", entry.PaymentAccountID), code, stopped)
+		if err := announce(ctx, tx.Tx, now, n); err != nil {
+			return err
 		}
 	}
 	return tx.InsertAudits(ctx, audits)

@@ -145,9 +145,10 @@ func (s *Service) ConfirmMicroEntries(ctx context.Context, viewer auth.Viewer, i
 		if m.Tries < mostTries {
 			return account, tx.UpdateMicroEntries(ctx, viewer.CustomerID, m)
 		}
+		_, err = tx.BlockAccount(ctx, viewer.CustomerID, account.ID, "micro-entries", now)
 		return account, errors.Join(
+			err,
 			tx.UpdateMicroEntries(ctx, viewer.CustomerID, m),
-			tx.BlockAccount(ctx, viewer.CustomerID, account.ID, "micro-entries", now),
 			record(ctx, tx, viewer, viewer.CustomerID, "payment_account.blocked", accountSubject(account), struct{}{}),
 		)
 	})

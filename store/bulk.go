@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -63,8 +64,12 @@ type NewPaymentAccount struct {
 	Fingerprint []byte `db:"fingerprint"`
 }
 
-// InsertCustomers adds customers and gives them their ids.
+// InsertCustomers adds customers and gives them their ids. Who has no language is
+// spoken to in English.
 func (b *Bulk) InsertCustomers(ctx context.Context, customers []*NewCustomer) error {
+	for _, c := range customers {
+		c.Language = cmp.Or(c.Language, loan.English)
+	}
 	return addStructs(ctx, b, "customers", customerColumns+", password_hash", customers)
 }
 

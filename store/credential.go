@@ -28,7 +28,9 @@ WHERE c.username = $1 AND c.username <> ''`)
 	credentialsByID = prepare(credentialsOfOwner)
 	lockCredentials = prepare(credentialsOfOwner + ` {{lock customer}}`)
 	setPassword     = prepare(`UPDATE customers SET password_hash = $2, password_weak = $3 WHERE id = $1`)
-	enroll          = prepare(`UPDATE customers SET username = $2, password_hash = $3, password_weak = FALSE WHERE id = $1 AND username = ''`)
+	enroll          = prepare(`
+UPDATE customers SET username = $2, password_hash = $3, password_weak = FALSE, language = COALESCE(NULLIF(CAST($4 AS TEXT), ''), language)
+WHERE id = $1 AND username = ''`)
 
 	customersByContract = prepare(`
 SELECT ` + customerColumns + ` FROM customers WHERE id IN (
@@ -78,10 +80,11 @@ func (tx *Tx) SetPassword(ctx context.Context, owner loan.CustomerID, hash strin
 	return tx.execOne(ctx, setPassword, owner, hash, weak)
 }
 
-// Enroll gives a customer without a username one, and a password. [ErrNotFound]
-// where they have one, [ErrConflict] where it is somebody else's.
-func (tx *Tx) Enroll(ctx context.Context, owner loan.CustomerID, username, passwordHash string) error {
-	return tx.execOne(ctx, enroll, owner, username, passwordHash)
+// Enroll gives a customer without a username one, a password and a language; theirs
+// stays where it is empty. [ErrNotFound] where they have a username, [ErrConflict]
+// where it is somebody else's.
+func (tx *Tx) Enroll(ctx context.Context, owner loan.CustomerID, username, passwordHash string, language loan.Language) error {
+	return tx.execOne(ctx, enroll, owner, username, passwordHash, language)
 }
 
 // UsernameTaken tells whether somebody has a username.

@@ -9,6 +9,29 @@ import (
 	"github.com/automobilepay/mobilepay/store"
 )
 
+// The language that somebody enrols in is theirs; without one, theirs stays.
+func TestEnrollInALanguage(t *testing.T) {
+	onEach(t, func(t *testing.T, b *books) {
+		for language, want := range map[loan.Language]loan.Language{loan.English: loan.English, loan.Spanish: loan.Spanish, "": loan.Spanish} {
+			holder := b.sampleCustomer() // speaks Spanish
+			holder.Username = ""
+			b.tx(func(tx *store.BooksTx) {
+				must(t, tx.InsertCustomer(t.Context(), holder, ""))
+				must(t, tx.Enroll(t.Context(), holder.ID, "name-"+string(language), "hash", language))
+			})
+			if got, err := b.Customer(t.Context(), holder.ID); err != nil || got.Language != want {
+				t.Errorf("enrolled in %q: %+v, %v", language, got, err)
+			}
+		}
+		c, err := b.Customer(t.Context(), b.owner)
+		must(t, err)
+		c.Language = "de"
+		if err := b.InTx(t.Context(), func(tx *store.Tx) error { return tx.UpdateContact(t.Context(), c) }); err == nil {
+			t.Error("a language that is not spoken is stored")
+		}
+	})
+}
+
 func TestEnroll(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		enrolled, holder, other := b.sampleCustomer(), b.sampleCustomer(), b.sampleCustomer()
@@ -22,7 +45,7 @@ func TestEnroll(t *testing.T) {
 		wantError(t, err, store.ErrNotFound)
 
 		enroll := func(id loan.CustomerID, username string) error {
-			return b.InTx(t.Context(), func(tx *store.Tx) error { return tx.Enroll(t.Context(), id, username, "new hash") })
+			return b.InTx(t.Context(), func(tx *store.Tx) error { return tx.Enroll(t.Context(), id, username, "new hash", "") })
 		}
 		wantError(t, enroll(enrolled.ID, "new.name"), store.ErrNotFound)
 		wantError(t, enroll(holder.ID, enrolled.Username), store.ErrConflict)

@@ -11,7 +11,7 @@ import (
 // addressedNotice reads notices with where they go; what goes to nobody, nowhere.
 const addressedNotice = `
 SELECT n.id, n.customer_id, n.kind, n.channel, n.address, n.subject, n.detail, n.sealed, n.created_at, n.tries,
-    COALESCE(c.first_name, '') AS first_name, ` + noticeGoesTo + ` AS goes_to
+    COALESCE(c.first_name, '') AS first_name, COALESCE(c.language, 'en') AS language, ` + noticeGoesTo + ` AS goes_to
 FROM notices n LEFT JOIN customers c ON c.id = n.customer_id`
 
 const noticeGoesTo = `CASE WHEN c.id IS NULL THEN '' WHEN n.address <> '' THEN n.address WHEN n.channel = 'TEXT' THEN c.phone ELSE c.email END`
@@ -27,7 +27,7 @@ FROM {{rows $1: customer_id bigint, kind text, channel text, address text, subje
 	noticesOfCustomer = prepare(`
 SELECT customer_id, kind, channel, address, subject, detail, sealed, created_at FROM notices WHERE customer_id = $1 ORDER BY id`)
 	noticeWaits     = prepare(`SELECT EXISTS (SELECT 1 FROM notices WHERE next_try_at IS NOT NULL AND next_try_at <= $1)`)
-	lockFreeNotice  = prepare(addressedNotice + ` WHERE n.next_try_at <= $1 ORDER BY n.sealed IS NULL, n.next_try_at LIMIT 1 {{lock a free notice}}`)
+	lockFreeNotice  = prepare(addressedNotice + ` WHERE n.next_try_at <= $1 ORDER BY n.sealed IS NULL, n.next_try_at, n.id LIMIT 1 {{lock a free notice}}`)
 	claimNotice     = prepare(`UPDATE notices SET tries = tries + 1, next_try_at = $2 WHERE id = $1`)
 	postponeNotice  = prepare(`UPDATE notices SET next_try_at = $3 WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
 	noticeSent      = prepare(`UPDATE notices SET sent_at = $2, next_try_at = NULL, sealed = NULL WHERE id = $1 AND next_try_at IS NOT NULL`)
@@ -64,7 +64,7 @@ func (tx *Tx) InsertNotice(ctx context.Context, n Notice) error {
 }
 
 // InsertNotices adds notices without codes, in the transaction of what they tell of.
-func (tx *BooksTx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
+func (tx *Tx) InsertNotices(ctx context.Context, notices []Notice, at time.Time) error {
 	if len(notices) == 0 {
 		return nil
 	}
@@ -81,10 +81,11 @@ func (q *queries) Notices(ctx context.Context, customer loan.CustomerID) ([]Noti
 // AddressedNotice is a notice on its way.
 type AddressedNotice struct {
 	Notice
-	ID        int64  `db:"id"`
-	Tries     int    `db:"tries"` // this one included
-	FirstName string `db:"first_name"`
-	GoesTo    string `db:"goes_to"` // empty where there is nobody, or no address
+	ID        int64         `db:"id"`
+	Tries     int           `db:"tries"` // this one included
+	FirstName string        `db:"first_name"`
+	Language  loan.Language `db:"language"`
+	GoesTo    string        `db:"goes_to"` // empty where there is nobody, or no address
 }
 
 // NoticeWaits tells whether a notice is to be sent by now. It only reads.

@@ -163,6 +163,33 @@ func TestClaimNotice(t *testing.T) {
 	})
 }
 
+// Notices that wait for the same instant are taken in their order; each with the
+// language of its receiver, which is English where nobody has said otherwise.
+func TestNoticeOrderAndLanguage(t *testing.T) {
+	onEach(t, func(t *testing.T, b *books) {
+		var plain loan.Customer
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertCustomer(t.Context(), &plain, "")) })
+		want := []loan.CustomerID{b.owner, plain.ID, b.stranger, plain.ID, 0, b.owner}
+		b.tx(func(tx *store.BooksTx) {
+			for i, id := range want {
+				// written one after the other, and held back until noon
+				n := store.Notice{CustomerID: id, Kind: loan.NoticePaymentApplied, Channel: loan.ByText, CreatedAt: noon.Add(time.Duration(i-9) * time.Second)}
+				must(t, tx.InsertNotice(t.Context(), n))
+			}
+		})
+		b.raw("UPDATE notices SET next_try_at = '2026-11-18 17:00:00.123456+00:00'")
+		for i, id := range want {
+			language := loan.Spanish
+			if id == plain.ID || id == 0 {
+				language = loan.English
+			}
+			if n := b.claim(noon); n == nil || n.CustomerID != id || n.Language != language {
+				t.Errorf("notice %d is %+v, want one to %d in %s", i, n, id, language)
+			}
+		}
+	})
+}
+
 // Who takes notices at the same time gets different ones, without waiting.
 func TestClaimNoticesAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {

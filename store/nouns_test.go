@@ -10,6 +10,20 @@ import (
 
 // Every noun is read as it was written, with all its fields.
 
+func TestCustomersByID(t *testing.T) {
+	onEach(t, func(t *testing.T, b *books) {
+		owner, err := b.Customer(t.Context(), b.owner)
+		must(t, err)
+		stranger, err := b.Customer(t.Context(), b.stranger)
+		must(t, err)
+		b.tx(func(tx *store.BooksTx) {
+			got, err := tx.CustomersByID(t.Context(), []loan.CustomerID{b.owner, b.stranger, b.owner, 0, 1 << 40})
+			must(t, err)
+			same(t, got, map[loan.CustomerID]*loan.Customer{b.owner: owner, b.stranger: stranger})
+		})
+	})
+}
+
 func TestCustomer(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		want := b.sampleCustomer()

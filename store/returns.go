@@ -10,8 +10,8 @@ import (
 var (
 	entryByTrace = prepare(`
 SELECT e.id, e.kind, e.payment_id, e.payment_account_id, e.amount_cents, COALESCE(p.vehicle_id, 0) AS vehicle_id, e.customer_id, e.effective_on,
-    e.account_owner, e.fingerprint
-FROM ach_entries e LEFT JOIN payments p ON p.id = e.payment_id
+    e.account_owner, e.fingerprint, COALESCE(a.last4, '') AS account_last4
+FROM ach_entries e LEFT JOIN payments p ON p.id = e.payment_id LEFT JOIN payment_accounts a ON a.id = e.payment_account_id
 WHERE e.trace = $1 ORDER BY e.id DESC LIMIT 1`)
 	entryOfPayment  = prepare(`SELECT cutoff_at, trace FROM ach_entries WHERE payment_id = $1 AND trace IS NOT NULL`)
 	paymentByNumber = prepare(`SELECT id FROM payments WHERE confirmation_number = $1`)
@@ -41,6 +41,7 @@ type SentEntry struct {
 	Amount           loan.Cents            `db:"amount_cents"`
 	VehicleID        loan.VehicleID        `db:"vehicle_id"` // of a debit
 	AccountOwner     loan.CustomerID       `db:"account_owner"`
+	AccountLast4     string                `db:"account_last4"`
 	Fingerprint      []byte                `db:"fingerprint"`
 	CustomerID       loan.CustomerID       `db:"customer_id"`
 	EffectiveOn      loan.Date             `db:"effective_on"`
@@ -91,10 +92,10 @@ func (tx *BooksTx) ReturnPayment(ctx context.Context, id loan.PaymentID, code st
 	return tx.execOne(ctx, returnPayment, id, utc(at), code)
 }
 
-// BlockAccount ends debits from an account.
-func (tx *Tx) BlockAccount(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID, code string, at time.Time) error {
-	_, err := tx.exec(ctx, blockAccount, owner, id, utc(at), code)
-	return err
+// BlockAccount ends debits from an account; false where they had ended before.
+func (tx *Tx) BlockAccount(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID, code string, at time.Time) (bool, error) {
+	blocked, err := tx.exec(ctx, blockAccount, owner, id, utc(at), code)
+	return blocked == 1, err
 }
 
 // Changed is a row that a statement changed, and whose books it is in.

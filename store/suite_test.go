@@ -212,7 +212,7 @@ func (b *books) sampleCustomer() *loan.Customer {
 	return &loan.Customer{
 		Username: fmt.Sprintf("customer-%d", b.customers), FirstName: awkward, LastName: "Ångström", BornOn: day("1984-02-29"), Email: "zoë@example.com",
 		Phone: "+17045550100", Address: loan.Address{Line1: "1 Main Street", Line2: "Apartment 2", City: "Charlotte", State: "NC", PostalCode: "28202-0001"},
-		Notifications: loan.Notifications{ByEmail: true, ByText: true},
+		Notifications: loan.Notifications{ByEmail: true, ByText: true}, Language: loan.Spanish,
 	}
 }
 

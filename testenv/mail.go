@@ -8,8 +8,12 @@ import (
 	"crypto/x509"
 	"io"
 	"math/big"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"sync"
@@ -69,6 +73,38 @@ func (r Received) Header(name string) string {
 		return ""
 	}
 	return message.Header.Get(name)
+}
+
+// Part is what the letter says in a media type, decoded; empty where it says nothing
+// in it.
+func (r Received) Part(mediaType string) string {
+	message, err := mail.ReadMessage(strings.NewReader(r.Raw))
+	if err != nil {
+		return ""
+	}
+	header, body := textproto.MIMEHeader(message.Header), message.Body
+	kind, params, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if strings.HasPrefix(kind, "multipart/") {
+		parts := multipart.NewReader(body, params["boundary"])
+		for {
+			part, err := parts.NextRawPart()
+			if err != nil {
+				return ""
+			}
+			if kind, _, _ = mime.ParseMediaType(part.Header.Get("Content-Type")); kind == mediaType {
+				header, body = part.Header, part
+				break
+			}
+		}
+	}
+	if header.Get("Content-Transfer-Encoding") == "quoted-printable" {
+		body = quotedprintable.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil || kind != mediaType {
+		return ""
+	}
+	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
 // NewMailServer starts a mail server, which ends with the test.
