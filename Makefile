@@ -6,7 +6,7 @@ GOLANGCI      := $(CURDIR)/.tools/bin/golangci-lint
 GOLANGCI_WANT := 2.15.0
 
 # Packages whose tests need no database and no Redis.
-UNIT := $(foreach dir,loan ach auth vault clock config graph graphqlhttp mail operations paper redact wording,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
+UNIT := $(foreach dir,loan ach auth vault clock config graph graphqlhttp help mail operations paper redact wording,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
 
 # What tests use of npm: the audit suite for GraphQL over HTTP, and the example clients.
 NPM := $(addsuffix /node_modules/.package-lock.json,conformance examples/typescript)

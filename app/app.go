@@ -20,6 +20,7 @@ import (
 	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/graphqlhttp"
+	"github.com/automobilepay/mobilepay/help"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/mail"
 	"github.com/automobilepay/mobilepay/operations"
@@ -77,11 +78,15 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	requirements := cfg.AppRequirements()
+	if a.Servicing.Help, err = help.New(help.Facts{App: requirements, Phone: a.Servicing.Servicer.Phone}); err != nil {
+		return nil, err
+	}
 	a.nudges = a.Sessions.Nudges()
 	a.Servicing.Sessions = a.Sessions
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{
-			Resolvers:  &resolvers.Resolver{Servicing: a.Servicing, Directory: banks},
+			Resolvers:  &resolvers.Resolver{Servicing: a.Servicing, Directory: banks, AppRequirements: requirements},
 			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated},
 		}),
 		Sessions: a.Sessions,

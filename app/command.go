@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -38,6 +40,9 @@ const usage = `usage: mobilepay [command]
   audit      audit verify: look for rows of the audit that were changed, added or
              removed; ends with 1 where there are any. --heads FILE writes down
              where the chains end, and --against FILE checks what was written down
+  messages   work on what customers ask: messages list [--open],
+             messages show ID, messages answer ID --operator NAME --text TEXT
+             (- reads it from the input), messages close ID --operator NAME
   seed       add customers for tests (sandbox only):
              seed --customers N --tokens FILE
   keyset     print a new keyset to seal bank account numbers with
@@ -64,10 +69,16 @@ var needs = map[string]config.Needs{
 	"reconcile":    config.Database,
 	"exceptions":   config.Database,
 	"audit verify": config.Database | config.Keyset,
-	"rotate-keys":  config.Database | config.Keyset,
-	"wrap-keyset":  config.Keyset,
-	"keyset":       0,
-	"seed":         config.Everything,
+
+	"messages list":   config.Database | config.Keyset,
+	"messages show":   config.Database | config.Keyset,
+	"messages answer": config.Database | config.Keyset,
+	"messages close":  config.Database | config.Keyset,
+
+	"rotate-keys": config.Database | config.Keyset,
+	"wrap-keyset": config.Keyset,
+	"keyset":      0,
+	"seed":        config.Everything,
 }
 
 // Run carries out a command line, without the program's name, until it is done or
@@ -77,8 +88,17 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	if command == "audit" && len(args) > 0 {
+	if (command == "audit" || command == "messages") && len(args) > 0 {
 		command, args = command+" "+args[0], args[1:]
+	}
+	var conversation loan.ConversationID
+	if slices.Contains([]string{"messages show", "messages answer", "messages close"}, command) && len(args) > 0 {
+		n, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil {
+			_, _ = io.WriteString(out, usage)
+			return ErrUsage
+		}
+		conversation, args = loan.ConversationID(n), args[1:]
 	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -93,6 +113,9 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	runs := flags.Int("runs", 10, "how many runs to compare")
 	heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
 	against := flags.String("against", "", "a file of ends that must be there still")
+	open := flags.Bool("open", false, "only what waits for an answer")
+	operator := flags.String("operator", "", "who answers or closes, for the audit")
+	text := flags.String("text", "", "the answer; - reads it from the input")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return ErrUsage
 	}
@@ -129,6 +152,14 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 		return withBooks(ctx, cfg, func(s *servicing.Service) error { return listExceptions(ctx, s, stdout) })
 	case "audit verify":
 		return withAudit(ctx, cfg, func(b store.Books) error { return verifyAudit(ctx, b, *heads, *against, stdout) })
+	case "messages list":
+		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.list(ctx, *open) })
+	case "messages show":
+		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.show(ctx, conversation) })
+	case "messages answer":
+		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.answer(ctx, conversation, *text, os.Stdin) })
+	case "messages close":
+		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.close(ctx, conversation) })
 	case "keyset":
 		return printKeyset(cfg, stdout)
 	case "wrap-keyset":
@@ -302,7 +333,7 @@ func reconcile(ctx context.Context, s *servicing.Service, runs int, out io.Write
 			differ++
 			state += ", DIFFERS"
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\n", r.CutoffAt.In(loan.Eastern).Format("2006-01-02 15:04"),
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\n", eastern(r.CutoffAt),
 			r.Entries, r.FileCents, r.LedgerCents, r.PaymentsCents, state)
 	}
 	contracts, err := s.Reconcile(ctx)
@@ -324,6 +355,9 @@ func reconcile(ctx context.Context, s *servicing.Service, runs int, out io.Write
 	_, err = fmt.Fprintln(out, "No run and no contract differs.")
 	return err
 }
+
+// eastern spells an instant for an operator.
+func eastern(at time.Time) string { return at.In(loan.Eastern).Format("2006-01-02 15:04") }
 
 // listExceptions prints what the machine could not place.
 func listExceptions(ctx context.Context, s *servicing.Service, out io.Writer) error {

@@ -17,7 +17,7 @@ import (
 // own is the ids of all kinds of objects of a customer.
 type own struct {
 	testenv.Customer
-	payment, autoPay, statement, viewer, session string
+	payment, autoPay, statement, viewer, session, conversation, message string
 }
 
 func ownAll(t *testing.T, e *testenv.Env) own {
@@ -37,6 +37,9 @@ func ownAll(t *testing.T, e *testenv.Env) own {
 	home := e.Post(o.Token, `{ viewer { id statements { edges { node { id } } } sessions { id } } }`, nil)
 	o.viewer, o.statement = home.Text("viewer", "id"), home.Text("viewer", "statements", "edges", 0, "node", "id")
 	o.session = home.Text("viewer", "sessions", 0, "id")
+	asked := e.Post(o.Token, ask, question("asked", testenv.Vars{"vehicleId": o.Loan}))
+	o.conversation = asked.Text("askQuestion", "conversation", "id")
+	o.message = asked.Text("askQuestion", "conversation", "messages", "edges", 0, "node", "id")
 	for kind, id := range o.byKind() {
 		if id == "" {
 			t.Fatalf("there is no %s", kind)
@@ -46,7 +49,8 @@ func ownAll(t *testing.T, e *testenv.Env) own {
 }
 
 func (o own) byKind() map[string]string {
-	return map[string]string{"viewer": o.viewer, "vehicle": o.Loan, "payment": o.payment, "paymentAccount": o.Account, "autoPay": o.autoPay, "statement": o.statement, "session": o.session}
+	return map[string]string{"viewer": o.viewer, "vehicle": o.Loan, "payment": o.payment, "paymentAccount": o.Account, "autoPay": o.autoPay, "statement": o.statement, "session": o.session,
+		"conversation": o.conversation, "message": o.message}
 }
 
 // Every argument of the schema that takes an id, found in the schema itself, is
@@ -116,6 +120,10 @@ func nextID(t *testing.T, id string) string {
 		graph.MarshalAutoPayID(far).MarshalGQL(&marshaled)
 	case loan.StatementID:
 		graph.MarshalStatementID(far).MarshalGQL(&marshaled)
+	case loan.ConversationID:
+		graph.MarshalConversationID(far).MarshalGQL(&marshaled)
+	case loan.MessageID:
+		graph.MarshalMessageID(far).MarshalGQL(&marshaled)
 	default:
 		t.Fatalf("%q is no id", id)
 	}
@@ -136,8 +144,12 @@ func kindsOf(t *testing.T, path []string) []string {
 		return []string{"autoPay"}
 	case "sessionId":
 		return []string{"session"}
+	case "conversationId":
+		return []string{"conversation"}
+	case "messageId":
+		return []string{"message"}
 	case "id", "ids":
-		return []string{"viewer", "vehicle", "payment", "paymentAccount", "autoPay", "statement"}
+		return []string{"viewer", "vehicle", "payment", "paymentAccount", "autoPay", "statement", "conversation", "message"}
 	default:
 		t.Fatalf("nobody has said what %s takes", name)
 		return nil
@@ -184,7 +196,8 @@ func operation(schema *ast.Schema, root *ast.Definition, field *ast.FieldDefinit
 		case len(path) == 1 && t.NamedType == "ID":
 			return id
 		case t.NamedType == "ID":
-			return map[string]string{"vehicleId": mine.Loan, "paymentId": mine.payment, "paymentAccountId": mine.Account, "saved": mine.Account, "autoPayId": mine.autoPay, "sessionId": mine.session}[name]
+			return map[string]string{"vehicleId": mine.Loan, "paymentId": mine.payment, "paymentAccountId": mine.Account, "saved": mine.Account, "autoPayId": mine.autoPay, "sessionId": mine.session,
+				"conversationId": mine.conversation, "messageId": mine.message}[name]
 		case name == "idempotencyKey":
 			return fmt.Sprint("matrix-", fresh.Add(1))
 		case t.NamedType == "Date":

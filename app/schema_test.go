@@ -18,7 +18,8 @@ import (
 )
 
 // public is the root fields that anybody may use. Every other one is marked.
-var public = []string{"logIn", "enroll", "requestUsername", "revealUsername", "requestPasswordReset", "resetPassword"}
+var public = []string{"logIn", "enroll", "requestUsername", "revealUsername", "requestPasswordReset", "resetPassword",
+	"helpTopics", "helpTopic", "appSupport"}
 
 func TestRootFieldsAreMarked(t *testing.T) {
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()

@@ -50,6 +50,7 @@ type Config struct {
 	Now                 time.Time           `env:"MOBILEPAY_NOW" default:"the real time" doc:"Instant at which the clock starts, such as 2026-11-18T14:59:00-05:00. Sandbox only."`
 	HolidayPosting      loan.HolidayPosting `env:"MOBILEPAY_HOLIDAY_POSTING" envDefault:"POST_ON_DATE" doc:"What a payment dated on a bank holiday does: POST_ON_DATE, NEXT_BANKING_DAY or REJECT."`
 	FurthestDays        int                 `env:"MOBILEPAY_FURTHEST_DAYS" envDefault:"60" doc:"How many days ahead a payment may be dated, 1 to 365."`
+	AppVersions         string              `env:"MOBILEPAY_APP_SUPPORT" envDefault:"IOS 4.2.6; ANDROID 2.3.3 warned 4.0.3 4.0.4" doc:"The oldest version of each operating system on which the app runs, and after warned those newer ones on which it may not work as it should."`
 	Documents           DocumentPolicy      `env:"MOBILEPAY_DOCUMENTS" envDefault:"any" doc:"any or trusted: whether every GraphQL document may run, or those of the released apps alone."`
 	Limits              Limits              `env:"MOBILEPAY_LIMITS" envDefault:"bytes=15000,tokens=1000,operations=5,fragments=20,depth=12,selections=60,aliases=15,directives=8,mutations=1,cost=20000" doc:"The largest GraphQL document that runs. What is left out has its default."`
 	SessionIdle         time.Duration       `env:"MOBILEPAY_SESSION_IDLE" envDefault:"15m" doc:"How long a session lives without a request."`
@@ -245,6 +246,8 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		must(false, "MOBILEPAY_HOLIDAY_POSTING", "is not POST_ON_DATE, NEXT_BANKING_DAY or REJECT")
 	}
 	must(c.FurthestDays >= 1 && c.FurthestDays <= 365, "MOBILEPAY_FURTHEST_DAYS", "is not between 1 and 365")
+	_, err = loan.ParseAppRequirements(c.AppVersions)
+	must(err == nil, "MOBILEPAY_APP_SUPPORT", "is not like IOS 4.2.6; ANDROID 2.3.3 warned 4.0.3 4.0.4")
 	must(c.Documents == AnyDocument || c.Documents == TrustedDocuments, "MOBILEPAY_DOCUMENTS", "is not any or trusted")
 	must(c.SessionIdle > 0, "MOBILEPAY_SESSION_IDLE", "is not more than zero")
 	must(c.SessionAbsolute >= c.SessionIdle, "MOBILEPAY_SESSION_ABSOLUTE", "is less than MOBILEPAY_SESSION_IDLE")
@@ -336,6 +339,12 @@ func proxies(text string) (list []netip.Prefix, err error) {
 		list = append(list, network)
 	}
 	return list, nil
+}
+
+// AppRequirements are the operating systems on which the app runs.
+func (c Config) AppRequirements() loan.AppRequirements {
+	all, _ := loan.ParseAppRequirements(c.AppVersions) // checked by Load
+	return all
 }
 
 // SQLitePath is the file of the embedded database; empty where the database is

@@ -30,6 +30,14 @@ type (
 	Pages[T any] = dataloadgen.Loader[PageOf, map[loan.VehicleID][]*T]
 )
 
+// MessagesOf asks for a page of the messages of each of some conversations, which stand
+// beside each other in an answer.
+type MessagesOf struct {
+	Owner         loan.CustomerID
+	Conversations *[]loan.ConversationID
+	Page          store.Page
+}
+
 // Loaders read for one request. What is not the owner's is missing.
 type Loaders struct {
 	Vehicles        *Lists[loan.Vehicle]
@@ -39,6 +47,8 @@ type Loaders struct {
 	Payments        *Pages[loan.Payment]
 	PendingPayments *Pages[loan.Payment]
 	Statements      *Pages[loan.Statement]
+
+	Messages *dataloadgen.Loader[MessagesOf, map[loan.ConversationID][]*loan.SecureMessage]
 
 	store *store.Store
 	now   time.Time
@@ -56,6 +66,15 @@ func New(s *store.Store, now time.Time) *Loaders {
 	l.Payments = pages(l, l.seenBy(s.Payments), vehicleOfPayment)
 	l.PendingPayments = pages(l, l.seenBy(s.PendingPayments), vehicleOfPayment)
 	l.Statements = pages(l, s.Statements, func(s *loan.Statement) loan.VehicleID { return s.VehicleID })
+	l.Messages = once(func(ctx context.Context, ask MessagesOf) (map[loan.ConversationID][]*loan.SecureMessage, error) {
+		rows, err := s.Messages(ctx, ask.Owner, *ask.Conversations, ask.Page)
+		byConversation := make(map[loan.ConversationID][]*loan.SecureMessage, len(*ask.Conversations))
+		for i := range rows {
+			id := rows[i].ConversationID
+			byConversation[id] = append(byConversation[id], &rows[i])
+		}
+		return byConversation, err
+	})
 	return l
 }
 
@@ -122,6 +141,26 @@ func (l *Loaders) PaymentsByID(ctx context.Context, owner loan.CustomerID, ids [
 // StatementsByID reads those of the statements that are the owner's to see.
 func (l *Loaders) StatementsByID(ctx context.Context, owner loan.CustomerID, ids []loan.StatementID) ([]loan.Statement, error) {
 	return l.store.StatementsByID(ctx, owner, ids)
+}
+
+// Conversations reads a page of a customer's conversations.
+func (l *Loaders) Conversations(ctx context.Context, owner loan.CustomerID, page store.Page) ([]loan.Conversation, error) {
+	return l.store.Conversations(ctx, owner, page)
+}
+
+// ConversationsByID reads those of the conversations that are the owner's to see.
+func (l *Loaders) ConversationsByID(ctx context.Context, owner loan.CustomerID, ids []loan.ConversationID) ([]loan.Conversation, error) {
+	return l.store.ConversationsByID(ctx, owner, ids)
+}
+
+// MessagesByID reads those of the messages that are the owner's to see.
+func (l *Loaders) MessagesByID(ctx context.Context, owner loan.CustomerID, ids []loan.MessageID) ([]loan.SecureMessage, error) {
+	return l.store.MessagesByID(ctx, owner, ids)
+}
+
+// UnreadMessages is how many answers a customer has not read.
+func (l *Loaders) UnreadMessages(ctx context.Context, owner loan.CustomerID) (int, error) {
+	return l.store.UnreadMessages(ctx, owner)
 }
 
 // Customer gets a customer.

@@ -23,6 +23,8 @@ const (
 	paymentAccountKind = "PaymentAccount"
 	autoPayKind        = "AutoPay"
 	statementKind      = "Statement"
+	conversationKind   = "Conversation"
+	messageKind        = "Message"
 )
 
 func encodeID(kind string, n int64) string {
@@ -76,6 +78,10 @@ func DecodeNodeID(id string) any {
 		return loan.AutoPayID(n)
 	case statementKind:
 		return loan.StatementID(n)
+	case conversationKind:
+		return loan.ConversationID(n)
+	case messageKind:
+		return loan.MessageID(n)
 	}
 	return nil
 }
@@ -140,6 +146,27 @@ func UnmarshalStatementID(v any) (loan.StatementID, error) {
 	return unmarshalID[loan.StatementID](statementKind, v)
 }
 
+// MarshalConversationID writes the global id.
+func MarshalConversationID(id loan.ConversationID) graphql.Marshaler {
+	return graphql.MarshalID(encodeID(conversationKind, int64(id)))
+}
+
+// UnmarshalConversationID reads a global id; zero where it is none of this kind.
+func UnmarshalConversationID(v any) (loan.ConversationID, error) {
+	return unmarshalID[loan.ConversationID](conversationKind, v)
+}
+
+// MarshalMessageID writes the global id.
+func MarshalMessageID(id loan.MessageID) graphql.Marshaler {
+	return graphql.MarshalID(encodeID(messageKind, int64(id)))
+}
+
+// UnmarshalMessageID reads a global id; zero where it is none of this kind.
+func UnmarshalMessageID(v any) (loan.MessageID, error) {
+	return unmarshalID[loan.MessageID](messageKind, v)
+}
+
 // Node is any object with a global id: a [*loan.Customer], [*loan.Vehicle],
-// [*loan.Payment], [*loan.PaymentAccount], [*loan.AutoPay] or [*loan.Statement].
+// [*loan.Payment], [*loan.PaymentAccount], [*loan.AutoPay], [*loan.Statement],
+// [*Conversation] or [*loan.SecureMessage].
 type Node any

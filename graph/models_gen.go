@@ -23,6 +23,16 @@ type AddPaymentAccountPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `askQuestion` answers.
+type AskQuestionPayload struct {
+	// The conversation that it begins; null when it was refused.
+	Conversation *Conversation `json:"conversation,omitempty"`
+	// Whether this is the answer to an earlier call with the same key.
+	Replayed bool `json:"replayed"`
+	// Why it was refused: INVALID_INPUT, NOT_FOUND of the vehicle, TOO_MANY_ATTEMPTS after 20 messages in an hour, or IDEMPOTENCY_KEY_REUSED.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `cancelAutoPay` answers.
 type CancelAutoPayPayload struct {
 	// Auto Pay as it ended; null when it was refused.
@@ -121,6 +131,14 @@ type LogOutPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `markConversationRead` answers.
+type MarkConversationReadPayload struct {
+	// The conversation as it is now; null when it was refused.
+	Conversation *Conversation `json:"conversation,omitempty"`
+	// Why it was refused: NOT_FOUND of the conversation, or of the message in it.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What can be changed. Every payload has `userErrors`; when it is not empty, nothing was changed.
 type Mutation struct {
 }
@@ -170,6 +188,16 @@ type RenewRecoveryCodesPayload struct {
 	// The recovery codes, each for one use. They are shown once; null when it was refused.
 	RecoveryCodes []string `json:"recoveryCodes,omitempty"`
 	// Why it was refused: STEP_UP_REQUIRED or SECOND_FACTOR_OFF.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `replyToConversation` answers.
+type ReplyToConversationPayload struct {
+	// The conversation as it was after the message; null when it was refused.
+	Conversation *Conversation `json:"conversation,omitempty"`
+	// Whether this is the answer to an earlier call with the same key.
+	Replayed bool `json:"replayed"`
+	// Why it was refused: INVALID_INPUT, NOT_FOUND, TOO_MANY_ATTEMPTS after 20 messages in an hour, or IDEMPOTENCY_KEY_REUSED.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 

@@ -10,4 +10,6 @@ type (
 	PaymentID        int64
 	AutoPayID        int64
 	StatementID      int64
+	ConversationID   int64
+	MessageID        int64
 )

@@ -56,9 +56,9 @@ func TestHTML(t *testing.T) {
 
 // What somebody chose is text, and nothing of the page; nor can it become a fact.
 func TestHTMLEscapes(t *testing.T) {
-	v := values(loan.NoticeMessageAnswered)
-	v["firstName"], v["topic"] = `<b onload="x">&Zoë`, `</td><script>alert(1)</script>: <style>`
-	got, err := mail.Render(loan.NoticeMessageAnswered, loan.ByEmail, loan.English, v)
+	v := values(loan.NoticePaymentScheduled)
+	v["firstName"], v["confirmation"] = `<b onload="x">&Zoë`, `</td><script>alert(1)</script>: <style>`
+	got, err := mail.Render(loan.NoticePaymentScheduled, loan.ByEmail, loan.English, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestHTMLEscapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Count(page, "<b") != 1 || strings.Contains(page, "<script") || strings.Count(page, "<style") != 1 ||
-		strings.Count(page, "<th ") != 1 || !strings.Contains(page, "&lt;b onload=") || !strings.Contains(page, "&amp;Zoë") {
+		strings.Count(page, "<th ") != 4 || !strings.Contains(page, "&lt;b onload=") || !strings.Contains(page, "&amp;Zoë") {
 		t.Errorf("the page is\n%s", page)
 	}
 }

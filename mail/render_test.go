@@ -47,7 +47,10 @@ func variants(kind loan.NoticeKind) []map[string]string {
 		loan.NoticePaymentApplied:   {with(payment, "planned", "99999999.99"), with(payment, "planned", "100000000.00")},
 		loan.NoticePaymentCanceled:  {with(payment, "why", "CUSTOMER"), with(payment, "why", "NOTHING_OWED")},
 		loan.NoticeStatementReady:   {{"dueOn": "2026-09-30", "amount": "99999999.99", "last4": "4821"}},
-		loan.NoticeMessageAnswered:  {{"topic": "Payoff & title"}},
+		loan.NoticeMessageAnswered: {
+			{"topic": "APP"}, {"topic": "PAYMENTS"}, {"topic": "AUTO_PAY"}, {"topic": "PAYMENT_ACCOUNTS"}, {"topic": "LOAN_OR_LEASE"},
+			{"topic": "STATEMENTS"}, {"topic": "SECURITY"}, {"topic": "PROFILE"}, {"topic": "OTHER"},
+		},
 	}
 	for _, reason := range []loan.ReturnReason{
 		loan.ReturnInsufficientFunds, loan.ReturnAccountClosed, loan.ReturnAccountNotFound, loan.ReturnNoDebits,

@@ -21,6 +21,8 @@ func nodes(ctx context.Context, owner loan.CustomerID, ids []string) ([]graph.No
 	found := make(map[any]graph.Node, len(ids)) // by typed id
 	var payments []loan.PaymentID
 	var statements []loan.StatementID
+	var conversations []loan.ConversationID
+	var messages []loan.MessageID
 	for _, id := range ids {
 		var err error
 		switch id := graph.DecodeNodeID(id).(type) {
@@ -38,6 +40,10 @@ func nodes(ctx context.Context, owner loan.CustomerID, ids []string) ([]graph.No
 			payments = append(payments, id)
 		case loan.StatementID:
 			statements = append(statements, id)
+		case loan.ConversationID:
+			conversations = append(conversations, id)
+		case loan.MessageID:
+			messages = append(messages, id)
 		}
 		if err != nil {
 			return nil, err
@@ -54,6 +60,24 @@ func nodes(ctx context.Context, owner loan.CustomerID, ids []string) ([]graph.No
 	}
 	if len(statements) > 0 {
 		rows, err := loaders.StatementsByID(ctx, owner, statements)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			found[rows[i].ID] = &rows[i]
+		}
+	}
+	if len(conversations) > 0 {
+		rows, err := loaders.ConversationsByID(ctx, owner, conversations)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range graph.NewConversations(pointers(rows)) {
+			found[c.ID] = c
+		}
+	}
+	if len(messages) > 0 {
+		rows, err := loaders.MessagesByID(ctx, owner, messages)
 		if err != nil {
 			return nil, err
 		}

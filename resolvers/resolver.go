@@ -19,6 +19,8 @@ type Resolver struct {
 	Servicing *servicing.Service
 	// Directory knows the banks by their routing numbers.
 	Directory Directory
+	// AppRequirements are what the app needs of phones.
+	AppRequirements loan.AppRequirements
 }
 
 // Directory knows the banks by their routing numbers.

@@ -226,6 +226,24 @@ type (
 	}
 
 	WithdrawFromOnlineStatementsInput struct{ VehicleID loan.VehicleID }
+
+	AskQuestionInput struct {
+		IdempotencyKey string
+		Topic          loan.HelpCategory
+		Text           string
+		VehicleID      *loan.VehicleID
+	}
+
+	ReplyToConversationInput struct {
+		IdempotencyKey string
+		ConversationID loan.ConversationID
+		Text           string
+	}
+
+	MarkConversationReadInput struct {
+		ConversationID loan.ConversationID
+		MessageID      loan.MessageID
+	}
 )
 
 // The amounts that follow from what is owed.

@@ -26,6 +26,7 @@ var sealedColumns = []sealed{
 	{store.ContractNumbers, contractBinding, contractFingerprint},
 	{store.SecondFactors, func(r store.SealedRow) string { return SecretBinding(loan.CustomerID(r.Owner)) }, nil},
 	{store.NoticeCodes, func(r store.SealedRow) string { return noticeBinding(loan.CustomerID(r.Owner), r.With) }, nil},
+	{store.MessageTexts, func(r store.SealedRow) string { return messageBinding(loan.CustomerID(r.Owner), r.With) }, nil},
 }
 
 func contractBinding(r store.SealedRow) string {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/automobilepay/mobilepay/ach"
 	"github.com/automobilepay/mobilepay/auth"
+	"github.com/automobilepay/mobilepay/help"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
@@ -41,6 +42,8 @@ type Service struct {
 	MoneyLimit session.Limit
 	// Servicer is who sends statements and takes payments by mail.
 	Servicer loan.Servicer
+	// Help is the topics that anybody can read.
+	Help *help.Center
 	// Validator tells whether a new bank account can be debited at once.
 	Validator Validator
 }

@@ -26,6 +26,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{bytes}}", "BYTEA",
 		"{{lock contract}}", "FOR NO KEY UPDATE OF c", // foreign keys to the row are not held up
 		"{{lock customer}}", "FOR NO KEY UPDATE OF c",
+		"{{lock conversation}}", "FOR NO KEY UPDATE OF c",
 		"{{lock}}", "FOR NO KEY UPDATE",
 		"{{lock a free notice}}", "FOR NO KEY UPDATE OF n SKIP LOCKED",
 		"{{lock those free}}", "FOR NO KEY UPDATE SKIP LOCKED",
@@ -43,6 +44,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{bytes}}", "BLOB",
 		"{{lock contract}}", "", // a transaction that writes is the only one
 		"{{lock customer}}", "",
+		"{{lock conversation}}", "",
 		"{{lock}}", "",
 		"{{lock a free notice}}", "",
 		"{{lock those free}}", "",

@@ -18,6 +18,7 @@ func TestOwner(t *testing.T) {
 		auto, statement := b.sampleAutoPay(), b.sampleStatement()
 		micro := store.MicroEntries{PaymentAccountID: b.account, First: 1, Second: 2}
 		second := sampleAccount(b.owner)
+		conversation, message := b.sampleConversation(), (*loan.SecureMessage)(nil)
 		var payment *loan.Payment
 		var joint loan.CustomerID
 		own := map[loan.CustomerID]loan.PaymentAccountID{b.owner: b.account, b.stranger: b.theirsToo}
@@ -28,6 +29,8 @@ func TestOwner(t *testing.T) {
 			must(t, tx.InsertOwner(t.Context(), joint, b.vehicle))
 			must(t, tx.InsertAutoPay(t.Context(), auto))
 			must(t, tx.InsertStatement(t.Context(), statement))
+			must(t, tx.InsertConversation(t.Context(), conversation))
+			message = b.addMessage(tx, conversation, loan.ByCustomer)
 			must(t, tx.InsertMicroEntries(t.Context(), b.owner, micro))
 			must(t, tx.InsertPaymentAccount(t.Context(), second, []byte{1}, []byte{2}))
 			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: b.owner, At: noon}))
@@ -178,6 +181,34 @@ func TestOwner(t *testing.T) {
 			"UpdateMicroEntries": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				return one(nil, tx.UpdateMicroEntries(ctx, who, &micro))
 			}, false},
+			"ConversationsByID": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.ConversationsByID(ctx, who, []loan.ConversationID{conversation.ID})
+				return len(found), err
+			}, false},
+			"LockConversation": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(tx.LockConversation(ctx, who, conversation.ID))
+			}, false},
+			"InsertConversation": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				c := b.sampleConversation()
+				c.CustomerID = who
+				return one(nil, tx.InsertConversation(ctx, c))
+			}, true}, // who owns the vehicle may ask about it
+			"UpdateConversation": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.UpdateConversation(ctx, who, conversation))
+			}, false},
+			"Messages": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.Messages(ctx, who, []loan.ConversationID{conversation.ID}, page)
+				return len(found), err
+			}, false},
+			"MessagesByID": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.MessagesByID(ctx, who, []loan.MessageID{message.ID})
+				return len(found), err
+			}, false},
+			"InsertMessage": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				m := *message
+				m.CustomerID, m.Number = who, 2
+				return one(nil, tx.InsertMessage(ctx, &m))
+			}, false},
 			"Audit": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				found, err := tx.Audit(ctx, who)
 				return len(found), err
@@ -223,7 +254,7 @@ func TestOwner(t *testing.T) {
 // objectIDs are the types of the ids of what belongs to a customer.
 var objectIDs = []reflect.Type{
 	reflect.TypeFor[loan.VehicleID](), reflect.TypeFor[loan.PaymentID](), reflect.TypeFor[loan.PaymentAccountID](),
-	reflect.TypeFor[loan.AutoPayID](), reflect.TypeFor[loan.StatementID](),
+	reflect.TypeFor[loan.AutoPayID](), reflect.TypeFor[loan.StatementID](), reflect.TypeFor[loan.ConversationID](), reflect.TypeFor[loan.MessageID](),
 }
 
 // names tells whether a value of a type names such objects: an id, a list, or a row.

@@ -34,6 +34,7 @@ var (
 	})
 	SecondFactors = sealedColumn(SealedColumn{Table: "second_factors", id: "customer_id", owner: "customer_id", sealed: "secret_sealed"})
 	NoticeCodes   = sealedColumn(SealedColumn{Table: "notices", id: "id", owner: "customer_id", sealed: "sealed", with: noticeWay})
+	MessageTexts  = sealedColumn(SealedColumn{Table: "messages", id: "id", owner: "customer_id", sealed: "text_sealed", with: messagePlace})
 )
 
 // sealedColumn declares the statements of a column.

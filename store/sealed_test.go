@@ -102,7 +102,7 @@ func TestWaitForOpen(t *testing.T) {
 func TestSealedColumns(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		for _, c := range []*store.SealedColumn{
-			store.AccountNumbers, store.EntryNumbers, store.ContractNumbers, store.SecondFactors, store.NoticeCodes, store.NoFingerprint,
+			store.AccountNumbers, store.EntryNumbers, store.ContractNumbers, store.SecondFactors, store.NoticeCodes, store.MessageTexts, store.NoFingerprint,
 		} {
 			_, err := b.SealedRows(t.Context(), c, 0, 1)
 			must(t, err)

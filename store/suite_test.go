@@ -314,6 +314,26 @@ func (b *books) sampleStatement() *loan.Statement {
 	}
 }
 
+func (b *books) sampleConversation() *loan.Conversation {
+	return &loan.Conversation{
+		CustomerID: b.owner, Topic: loan.HelpLoanOrLease, VehicleID: &b.vehicle, State: loan.ConversationOpen, OpenedAt: noon, LatestMessageAt: noon,
+	}
+}
+
+// addMessage adds a message to a conversation, a minute after the one before.
+func (b *books) addMessage(tx *store.BooksTx, c *loan.Conversation, author loan.MessageAuthor) *loan.SecureMessage {
+	b.t.Helper()
+	m := &loan.SecureMessage{Author: author, Sealed: []byte{0, 1, 255}, SentAt: c.LatestMessageAt.Add(time.Minute)}
+	if author == loan.ByServicer {
+		m.Operator = awkward
+	}
+	c.Write(m)
+	must(b.t, tx.InsertMessage(b.t.Context(), m))
+	c.LatestMessageID = m.ID
+	must(b.t, tx.UpdateConversation(b.t.Context(), c.CustomerID, c))
+	return m
+}
+
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	t.Run("a scheme that is none of ours", func(t *testing.T) {

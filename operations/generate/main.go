@@ -25,7 +25,7 @@ import (
 )
 
 // groups is the order in which a page shows the groups. Others follow, by name.
-var groups = []string{"Home", "Payments", "Auto Pay", "Bank accounts", "Statements", "Live", "Profile", "Session", "Identity", "Enrollment"}
+var groups = []string{"Home", "Payments", "Auto Pay", "Bank accounts", "Statements", "Help", "Messages", "Live", "Profile", "Session", "Identity", "Enrollment"}
 
 // here is the folder of the operations.
 var here = os.DirFS(".")

@@ -16,18 +16,20 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     const query = entries.find((entry) => entry.name === operationName)?.query;
     return query ? ((await ask({ query, operationName, variables })).data ?? {}) : {};
   };
-  const [home, pending, statements, profile, open, code] = await Promise.all([
+  const [home, pending, statements, profile, open, messages, code] = await Promise.all([
     read('Home'),
     read('PendingPayments', { first: 100 }),
     read('Statements', { first: 1 }),
     read('Profile'),
     read('Sessions'),
+    read('Conversations', { first: 1 }),
     latestCode(),
   ]);
   const vehicles: any[] = home.viewer?.vehicles ?? [];
   const accounts: any[] = home.viewer?.paymentAccounts ?? [];
   const payments: any[] = (pending.viewer?.pendingPayments.edges ?? []).map((edge: any) => edge.node);
   payments.sort((a, b) => b.submittedAt.localeCompare(a.submittedAt)); // the newest first
+  const conversation = messages.viewer?.conversations.edges[0]?.node;
   const first = (list: any[], wanted: (item: any) => boolean) => (list.find(wanted) ?? list[0])?.id;
   const today = home.nextCutoff?.today;
   const facts: Facts = {
@@ -40,6 +42,8 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     otherAccount: first(accounts.toReversed(), (a) => !a.isDefault),
     pending: first(payments, (p) => p.canCancel),
     statement: statements.viewer?.vehicles.flatMap((v: any) => v.statements.edges)[0]?.node.id,
+    conversation: conversation?.id,
+    message: conversation?.messages.edges.at(-1)?.node.id,
     username: profile.viewer?.username,
     email: profile.viewer?.email,
     phone: profile.viewer?.phone,
