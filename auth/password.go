@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -95,9 +96,23 @@ const (
 // Hasher hashes passwords with Argon2id, a few at once: a burst of log-ins waits
 // and is then refused, instead of taking all memory and both cores.
 type Hasher struct {
-	slots chan struct{}
-	wait  time.Duration
-	none  string
+	slots   chan struct{}
+	wait    time.Duration
+	none    string
+	waiting atomic.Int64
+	refused atomic.Int64
+}
+
+// HasherLoad is what a [Hasher] has to do.
+type HasherLoad struct {
+	Slots, Running int
+	Waiting        int64
+	Refused        int64 // since the start, because it took too long to wait
+}
+
+// Load tells what there is to do now.
+func (h *Hasher) Load() HasherLoad {
+	return HasherLoad{Slots: cap(h.slots), Running: len(h.slots), Waiting: h.waiting.Load(), Refused: h.refused.Load()}
 }
 
 // NewHasher is a hasher with four slots, for which a caller waits at most two
@@ -154,12 +169,17 @@ func (h *Hasher) VerifyNone(ctx context.Context, password Password) error {
 func (h *Hasher) derive(ctx context.Context, from hashed, password Password) ([]byte, error) {
 	timeout := time.NewTimer(h.wait)
 	defer timeout.Stop()
+	h.waiting.Add(1)
 	select {
 	case h.slots <- struct{}{}:
+		h.waiting.Add(-1)
 		defer func() { <-h.slots }()
 	case <-timeout.C:
+		h.waiting.Add(-1)
+		h.refused.Add(1)
 		return nil, ErrBusy
 	case <-ctx.Done():
+		h.waiting.Add(-1)
 		return nil, ctx.Err()
 	}
 	if err := ctx.Err(); err != nil {

@@ -42,3 +42,11 @@ func RequestFrom(ctx context.Context) Request {
 	}
 	panic("auth: the context has no request")
 }
+
+// RequestID names the request of ctx; empty where there is none.
+func RequestID(ctx context.Context) string {
+	if ctx.Value(requestKey{}) == nil {
+		return ""
+	}
+	return RequestFrom(ctx).ID
+}

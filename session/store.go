@@ -48,6 +48,8 @@ type Options struct {
 	Failures Limit
 	// PoolSize is how many connections to Redis there are at most; 64.
 	PoolSize int
+	// Observe is told of each command; it may be nil.
+	Observe Observer
 }
 
 // Store keeps sessions, counts and codes. It is safe for concurrent use.
@@ -95,6 +97,9 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	if s.redis, err = newClient(url, opts); err != nil {
 		return nil, err
+	}
+	if opts.Observe != nil {
+		s.redis.AddHook(hook{opts.Observe})
 	}
 	s.nudges = newNudges(s.redis)
 	if err := s.Ping(ctx); err != nil {

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,12 +18,26 @@ import (
 // SQL shows at start.
 var statements []string
 
+// names are what whoever watches knows the statements by.
+var names []string
+
 type statement int
 
 // prepare declares a statement.
 func prepare(text string) statement {
-	statements = append(statements, text)
+	statements, names = append(statements, text), append(names, nameOf(text))
 	return statement(len(statements) - 1)
+}
+
+var target = regexp.MustCompile(`(?i)\b(?:insert into|delete from|update|from|join)\s+([a-z_]+)`)
+
+// nameOf is the verb and the first table of a statement, such as "SELECT payments".
+func nameOf(text string) string {
+	verb := strings.ToUpper(strings.Fields(text)[0])
+	if match := target.FindStringSubmatch(text); match != nil {
+		return verb + " " + match[1]
+	}
+	return verb
 }
 
 // queries runs the declared statements, on the pool or in a transaction.
@@ -29,6 +46,36 @@ type queries struct {
 	prepared  []*sqlx.Stmt
 	tx        *sqlx.Tx
 	auditKeys AuditKeys
+	observe   Observer
+}
+
+// Observer is told of a statement that is about to run: its name, which is its verb and its
+// first table, and its text, which is a constant and holds no values. The context that it
+// returns is that of the statement, and the function is told how it ended: with an error
+// where it failed. That a row is not there, or is there already, is no failure.
+type Observer func(ctx context.Context, name, text string) (context.Context, func(error))
+
+// begin tells of a statement.
+func (q *queries) begin(ctx context.Context, s statement) (context.Context, func(error) error) {
+	return q.observe.begin(ctx, names[s], statements[s])
+}
+
+// begin tells of what is about to run. What it returns takes the driver's error and
+// gives the store's.
+func (o Observer) begin(ctx context.Context, name, text string) (context.Context, func(error) error) {
+	if o == nil {
+		return ctx, translate
+	}
+	ctx, ended := o(ctx, name, text)
+	return ctx, func(err error) error {
+		err = translate(err)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+			ended(nil)
+			return err
+		}
+		ended(err)
+		return err
+	}
 }
 
 func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {
@@ -56,36 +103,40 @@ func (q *queries) stmt(ctx context.Context, s statement) *sqlx.Stmt {
 
 // get reads one row into dest; [ErrNotFound] where there is none.
 func (q *queries) get(ctx context.Context, dest any, s statement, args ...any) error {
-	return translate(q.stmt(ctx, s).GetContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
+	ctx, ended := q.begin(ctx, s)
+	return ended(q.stmt(ctx, s).GetContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
 }
 
 // list reads all rows into dest, a pointer to a slice.
 func (q *queries) list(ctx context.Context, dest any, s statement, args ...any) error {
-	return translate(q.stmt(ctx, s).SelectContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
+	ctx, ended := q.begin(ctx, s)
+	return ended(q.stmt(ctx, s).SelectContext(ctx, dest, args...)) //nolint:sqlclosecheck // kept until the pool closes
 }
 
 // query runs a statement whose rows the caller scans with scan, one at a time. The
 // statements of the home screen are read so: mapping columns to fields by
 // reflection would cost more than reading them.
 func (q *queries) query(ctx context.Context, s statement, scan func(*sql.Rows) error, args ...any) error {
+	ctx, ended := q.begin(ctx, s)
 	rows, err := q.stmt(ctx, s).QueryContext(ctx, args...)
 	if err != nil {
-		return translate(err)
+		return ended(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fmt.Errorf("scan a row: %w", translate(err))
+			return fmt.Errorf("scan a row: %w", ended(err))
 		}
 	}
-	return translate(rows.Err())
+	return ended(rows.Err())
 }
 
 // exec runs a statement that answers nothing and tells how many rows it changed.
 func (q *queries) exec(ctx context.Context, s statement, args ...any) (int64, error) {
+	ctx, ended := q.begin(ctx, s)
 	result, err := q.stmt(ctx, s).ExecContext(ctx, args...)
-	if err != nil {
-		return 0, translate(err)
+	if err = ended(err); err != nil {
+		return 0, err
 	}
 	return result.RowsAffected()
 }

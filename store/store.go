@@ -50,6 +50,8 @@ type Options struct {
 	// Nudge is told after a commit which customers may see new events; it must not
 	// take long. It may be nil.
 	Nudge func([]loan.CustomerID)
+	// Observe is told of each statement; it may be nil.
+	Observe Observer
 }
 
 // Open connects to the database of a URL, postgres://... or sqlite:PATH, brings
@@ -79,7 +81,7 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	if s.queries, err = prepareAll(ctx, db, dialect); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.auditKeys = opts.AuditKeys
+	s.auditKeys, s.observe = opts.AuditKeys, opts.Observe
 	return s, nil
 }
 
@@ -134,6 +136,19 @@ func sqliteDSN(path string) string {
 
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return translate(s.db.PingContext(ctx)) }
+
+// Pool is the connections to the database.
+type Pool struct {
+	Most, InUse, Idle int
+	Waits             int64 // for a connection, since the start
+	Waited            time.Duration
+}
+
+// Pool tells of the connections now.
+func (s *Store) Pool() Pool {
+	stats := s.db.Stats()
+	return Pool{Most: stats.MaxOpenConnections, InUse: stats.InUse, Idle: stats.Idle, Waits: stats.WaitCount, Waited: stats.WaitDuration}
+}
 
 // Embedded tells whether the books are in the embedded engine.
 func (s *Store) Embedded() bool { return s.dialect == sqlite }
@@ -197,9 +212,10 @@ func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 }
 
 func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
+	_, ended := s.observe.begin(ctx, "BEGIN", "BEGIN")
 	tx, err := s.db.BeginTxx(ctx, nil)
-	if err != nil {
-		return translate(err)
+	if err = ended(err); err != nil {
+		return err
 	}
 	defer func() {
 		// After a commit this does nothing; after an error or a panic it undoes all.
@@ -217,13 +233,15 @@ func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
 		return err
 	}
 	failpoint(ctx)
+	_, ended = s.observe.begin(ctx, "COMMIT", "COMMIT")
 	err = tx.Commit()
 	failpoint(ctx)
 	if errors.Is(err, sql.ErrTxDone) {
 		err = ctx.Err() // database/sql saw the context end first
 	}
+	err = ended(err)
 	if err == nil && s.nudge != nil && len(t.events) > 0 {
 		s.nudge(t.owners())
 	}
-	return translate(err)
+	return err
 }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/telemetry"
 )
 
 // RunDue does what has fallen due: cut-offs, among them those that were missed,
@@ -89,23 +91,55 @@ func (w *forgetKeys) Work(ctx context.Context, job *river.Job[ForgetKeys]) error
 	return tell(ctx, w.o.Log, job.Kind, errors.Join(keys, events))
 }
 
-// errFailed is all that the queue is told, and keeps.
-var errFailed = river.JobCancel(errors.New("it failed, as the log says"))
+// outcome is how a job ended that did not end well. It is all that the queue is told,
+// and keeps.
+type outcome string
+
+const (
+	failed       outcome = "failed"
+	waits        outcome = "waiting" // for the database
+	stopped      outcome = "stopped" // because the process has to
+	outOfBalance outcome = "out_of_balance"
+)
+
+func (o outcome) Error() string { return string(o) + ", as the log says" }
 
 // tell logs how a job ended, if not well. It is not tried again: the next one comes
 // soon.
 func tell(ctx context.Context, log *slog.Logger, job string, err error) error {
+	end := failed
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, servicing.ErrOutOfBalance):
-		log.Error(Alarm, "job", job, "error", err)
+		end = outOfBalance
+		log.ErrorContext(ctx, Alarm, "job", job, "error", err)
 	case ctx.Err() != nil:
-		log.Info("a job stops", "job", job)
+		end = stopped
+		log.InfoContext(ctx, "a job stops", "job", job)
 	case errors.Is(err, store.ErrUnavailable):
-		log.Warn("a job has to wait", "job", job, "error", err)
+		end = waits
+		log.WarnContext(ctx, "a job has to wait", "job", job, "error", err)
 	default:
-		log.Error("a job failed", "job", job, "error", err)
+		log.ErrorContext(ctx, "a job failed", "job", job, "error", err)
 	}
-	return errFailed
+	return river.JobCancel(end)
+}
+
+// observe tells whoever watches of every job.
+func observe(o Options) rivertype.Middleware {
+	return river.WorkerMiddlewareFunc(func(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
+		ctx, ended := o.Observe(ctx, job.Kind)
+		err := work(ctx)
+		var end outcome
+		switch {
+		case err == nil:
+			ended(telemetry.OK)
+		case errors.As(err, &end):
+			ended(string(end))
+		default:
+			ended(string(failed))
+		}
+		return err
+	})
 }

@@ -26,15 +26,20 @@ func sendNotices(ctx context.Context, o Options) {
 		next, err := o.Servicing.SendNotice(ctx, o.Clock.Now())
 		pause := min(look, o.Every)
 		switch {
+		case err == nil && next:
+			o.Noticed("sent")
 		case err == nil || ctx.Err() != nil:
 		case errors.Is(err, servicing.ErrNoticeGivenUp):
+			o.Noticed("given_up")
 			o.Log.Error("a customer was not told", "error", err)
 		case errors.Is(err, mail.ErrUnavailable):
+			o.Noticed("postponed")
 			o.Log.Warn("notices have to wait", "error", err)
 			pause = rest
 		case errors.Is(err, store.ErrUnavailable):
 			o.Log.Warn("notices have to wait", "error", err)
 		default:
+			o.Noticed("postponed")
 			o.Log.Warn("a notice has to wait", "error", err)
 		}
 		if next {

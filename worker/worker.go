@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/automobilepay/mobilepay/bank"
 	"github.com/automobilepay/mobilepay/clock"
@@ -54,6 +55,11 @@ type Options struct {
 	// Every is how often there is a look at what is due, a second at least; 0 means
 	// 30 s.
 	Every time.Duration
+	// Observe is told of a job that begins, by its kind. The context that it returns is
+	// the job's, and the function is told how it ended: an outcome of package telemetry.
+	// Noticed is told how an attempt to send a notice ended. Both may be nil.
+	Observe func(ctx context.Context, job string) (context.Context, func(outcome string))
+	Noticed func(outcome string)
 }
 
 // Run works until ctx ends. A step that is under way then ends, and whatever does
@@ -65,12 +71,19 @@ func Run(ctx context.Context, o Options) error {
 	if o.Busy == nil {
 		o.Busy = new(sync.Mutex)
 	}
+	if o.Observe == nil {
+		o.Observe = func(ctx context.Context, _ string) (context.Context, func(string)) { return ctx, func(string) {} }
+	}
+	if o.Noticed == nil {
+		o.Noticed = func(string) {}
+	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runDue{o: o})
 	river.AddWorker(workers, &takeInbox{o: o})
 	river.AddWorker(workers, &forgetKeys{o: o})
 	jobs, err := o.Store.Jobs(ctx, &river.Config{
 		Workers:           workers,
+		Middleware:        []rivertype.Middleware{observe(o)},
 		Queues:            map[string]river.QueueConfig{dueQueue: {MaxWorkers: 1}, upkeepQueue: {MaxWorkers: 1}},
 		FetchPollInterval: min(poll, o.Every),
 		PeriodicJobs: []*river.PeriodicJob{
