@@ -6,7 +6,7 @@ GOLANGCI      := $(CURDIR)/.tools/bin/golangci-lint
 GOLANGCI_WANT := 2.15.0
 
 # Packages whose tests need no database and no Redis.
-UNIT := $(foreach dir,loan ach auth vault clock config graph graphqlhttp help mail operations paper redact wording,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
+UNIT := $(foreach dir,loan ach auth vault clock config graph graphqlhttp help mail operations paper redact telemetry wording,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
 
 # What tests use of npm: the audit suite for GraphQL over HTTP, and the example clients.
 NPM := $(addsuffix /node_modules/.package-lock.json,conformance examples/typescript)
@@ -52,7 +52,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 
 .PHONY: test
 test: export CGO_ENABLED := 1
-test: cc chromium poppler modules $(NPM) ## run all tests with the race detector, on a Postgres and a Redis of their own
+test: cc chromium poppler modules promtool $(NPM) ## run all tests with the race detector, on a Postgres and a Redis of their own
 	scripts/with-services $(GO) test -race -timeout 20m ./...
 
 .PHONY: test-unit
@@ -82,6 +82,11 @@ chromium:
 poppler:
 	@command -v pdftotext >/dev/null || scripts/apt-install poppler-utils || true
 	@command -v qpdf >/dev/null || scripts/apt-install qpdf || true
+
+# Checks the alerts; where it cannot be had, its test is skipped.
+.PHONY: promtool
+promtool:
+	@command -v promtool >/dev/null || test -x .tools/bin/promtool || scripts/get-promtool || true
 
 $(NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || scripts/apt-install nodejs npm

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/automobilepay/mobilepay/ach"
@@ -30,6 +31,7 @@ import (
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/telemetry"
 	"github.com/automobilepay/mobilepay/vault"
 	"github.com/automobilepay/mobilepay/web"
 	"github.com/automobilepay/mobilepay/worker"
@@ -44,7 +46,11 @@ type App struct {
 	Sessions  *session.Store
 	Vault     *vault.Vault
 	Servicing *servicing.Service
+	Telemetry *telemetry.Telemetry
 	Handler   http.Handler
+
+	figures     *figures
+	certificate atomic.Pointer[certificate] // that is served; nil where TLS is ended elsewhere
 
 	live    graphqlhttp.Live
 	nudges  *session.Nudges // nil where nobody can be nudged
@@ -66,6 +72,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
 		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
 		Operations: session.Limit{Name: "operations", N: cfg.OperationsPerMinute, Per: time.Minute},
+		Observe:    a.Telemetry.Command,
 	})
 	if err != nil {
 		return nil, err
@@ -92,9 +99,10 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Sessions: a.Sessions,
 		Limits:   graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
-		Clock:   c, Log: log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
+		Clock:   c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live,
+		Telemetry: a.Telemetry,
 	})
 	return a, nil
 }
@@ -102,8 +110,13 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 // newWithoutSessions is as much as work without customers needs: what is due is done
 // while Redis is away, too.
 func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger) (*App, error) {
+	log = slog.New(telemetry.LogHandler(log.Handler()))
 	a := &App{Config: cfg, Clock: c, Log: log}
 	var err error
+	if a.Telemetry, err = newTelemetry(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	a.figures = &figures{app: a, real: clock.System()}
 	if a.Vault, err = openVault(cfg); err != nil {
 		return nil, err
 	}
@@ -115,7 +128,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	if err != nil {
 		return nil, err
 	}
-	if a.Store, err = openStore(ctx, cfg, a.Vault, a.nudge); err != nil {
+	if a.Store, err = openStore(ctx, cfg, a.Vault, a.nudge, a.Telemetry.Statement); err != nil {
 		return nil, err
 	}
 	a.unwatch = watchKeyset(a.Vault, log)
@@ -128,6 +141,9 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 		if err := seed.RefuseDemo(ctx, a.seedDeps()); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
+	}
+	if err := a.Telemetry.Register(a.figures); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
@@ -143,9 +159,9 @@ func (a *App) nudge(customers []loan.CustomerID) {
 }
 
 // openStore opens the books. Without keys nothing can be written that is audited.
-func openStore(ctx context.Context, cfg config.Config, keys store.AuditKeys, nudge func([]loan.CustomerID)) (*store.Store, error) {
+func openStore(ctx context.Context, cfg config.Config, keys store.AuditKeys, nudge func([]loan.CustomerID), observe store.Observer) (*store.Store, error) {
 	return store.Open(ctx, cfg.DatabaseURL, store.Options{
-		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout, AuditKeys: keys, Nudge: nudge,
+		Connections: cfg.DatabaseConnections, StatementTimeout: cfg.RequestTimeout, AuditKeys: keys, Nudge: nudge, Observe: observe,
 	})
 }
 
@@ -220,6 +236,7 @@ func (a *App) serve(ctx context.Context, listener net.Listener, limits connectio
 		if _, err := c.get(); err != nil {
 			return errors.Join(err, listener.Close())
 		}
+		a.certificate.Store(c)
 		server.TLSConfig = c.tlsConfig()
 		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
@@ -244,8 +261,16 @@ func (a *App) Drain(ctx context.Context) error { return a.live.Drain(ctx) }
 
 // Work does what is due until ctx ends. While the clock is moved, the mover does it.
 func (a *App) Work(ctx context.Context) error {
+	var checks sync.WaitGroup
+	defer checks.Wait()
+	if a.Config.AdminAddr != "" { // or else nobody asks
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		checks.Go(func() { a.checkBooks(ctx) })
+	}
 	return worker.Run(ctx, worker.Options{
 		Servicing: a.Servicing, Store: a.Store, Clock: a.Clock, Inbox: bank.Inbox(a.Config.Inbox), Log: a.Log, Busy: &a.moving,
+		Observe: a.Telemetry.Job, Noticed: a.Telemetry.Notice,
 	})
 }
 
@@ -259,5 +284,13 @@ func (a *App) Close() error {
 	if a.Store != nil {
 		errs = append(errs, a.Store.Close())
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), tracesWithin)
+	defer cancel()
+	if err := a.Telemetry.Close(ctx); err != nil {
+		a.Log.Warn("the last traces were not sent", "error", err)
+	}
 	return errors.Join(errs...)
 }
+
+// tracesWithin is how long the end of the process waits for a collector of traces.
+const tracesWithin = 2 * time.Second

@@ -25,7 +25,7 @@ func withAudit(ctx context.Context, cfg config.Config, do func(store.Books) erro
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, cfg, keys, nil)
+	s, err := openStore(ctx, cfg, keys, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -107,13 +108,15 @@ type resting struct {
 }
 
 // One customer's secrets go through all that there is to do. Afterwards they are in
-// no table, no file of the database, no Redis and no line of the log. The files for
+// no table, no file of the database, no Redis, no line of the log, no trace and no metric. The files for
 // the bank hold account numbers by their nature, and so do a bank's own: they are
 // the one place.
 func TestCanaries(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		var inProcess *miniredis.Miniredis
+		collector := testenv.NewCollector(t)
 		e := testenv.New(t, engine, withInbox(t), func(c *config.Config) {
+			c.OTLPEndpoint = collector.URL
 			c.SessionIdle = c.SessionAbsolute // the clock is moved by hours
 			if engine == testenv.Embedded {   // the same Redis, where its content can be seen
 				inProcess = miniredis.RunT(t)
@@ -142,6 +145,23 @@ func TestCanaries(t *testing.T) {
 		for kind, found := range seen {
 			if !found {
 				t.Errorf("the control is not in %s: it was not searched as it should be", kind)
+			}
+		}
+		// Operators see no more of customers than that, and nothing of where they are.
+		operators := &canaries{t, maps.Clone(birds.values)}
+		for what, value := range map[string]string{
+			"device name": control, "e-mail address": "robin@example.com", "address": "127.0.0.1", "user agent": "Go-http-client",
+		} {
+			operators.add(what, value)
+		}
+		told := []resting{{"the metrics", []byte(scrape(t, e))}}
+		e.Stop() // which sends the last traces
+		if len(collector.Spans()) < 100 {
+			t.Errorf("only %d spans", len(collector.Spans()))
+		}
+		for _, place := range append(told, resting{"the traces", collector.Raw()}) {
+			for _, found := range operators.find(place.content) {
+				t.Errorf("the %s: in %s", found, place.name)
 			}
 		}
 		log := []byte(e.Log.String())

@@ -231,6 +231,9 @@ func serve(ctx context.Context, cfg config.Config, out io.Writer) error {
 		}
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return a.Serve(ctx, listener) })
+		if cfg.AdminAddr != "" {
+			group.Go(func() error { return a.serveAdmin(ctx) })
+		}
 		if cfg.Worker == config.On {
 			group.Go(func() error { return a.Work(ctx) })
 		}
@@ -283,11 +286,16 @@ func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 		}
 		defer func() { err = errors.Join(err, a.nudges.Close()) }()
 	}
-	return a.Work(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.Work(ctx) })
+	if cfg.AdminAddr != "" {
+		group.Go(func() error { return a.serveAdmin(ctx) })
+	}
+	return group.Wait()
 }
 
 func migrate(ctx context.Context, cfg config.Config, grant string, log *slog.Logger) (err error) {
-	s, err := openStore(ctx, cfg, nil, nil)
+	s, err := openStore(ctx, cfg, nil, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -306,7 +314,7 @@ func migrate(ctx context.Context, cfg config.Config, grant string, log *slog.Log
 
 // withBooks runs do with use cases that have the books and nothing else.
 func withBooks(ctx context.Context, cfg config.Config, do func(*servicing.Service) error) (err error) {
-	s, err := openStore(ctx, cfg, nil, nil)
+	s, err := openStore(ctx, cfg, nil, nil, nil)
 	if err != nil {
 		return err
 	}

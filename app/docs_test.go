@@ -88,7 +88,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
 			}
-			for _, word := range regexp.MustCompile(`\bcode[A-Za-z]* *= "([A-Z_]+[A-Z])"|"code": *"([A-Z_]+)"|code == "([A-Z_]+)"`).FindAllStringSubmatch(string(text), -1) {
+			for _, word := range regexp.MustCompile(`\b[cC]ode[A-Za-z]* *= "([A-Z_]+[A-Z])"|"code": *"([A-Z_]+)"|code == "([A-Z_]+)"`).FindAllStringSubmatch(string(text), -1) {
 				codes = append(codes, word[1]+word[2]+word[3])
 			}
 		}
@@ -102,7 +102,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	for _, file := range []string{
-		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/graphql.md", "docs/help.md", "docs/identity.md", "docs/keys.md", "docs/languages.md", "docs/notices.md",
+		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/graphql.md", "docs/help.md", "docs/identity.md", "docs/keys.md", "docs/languages.md", "docs/notices.md", "docs/observability.md", "docs/runbook.md",
 		"docs/security.md", "examples/README.md",
 	} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(read(t, file), -1) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -462,7 +463,7 @@ func TestProductionRefusesASharedKeyset(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config.Config{Mode: config.Production, Keyset: path, DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "x.db")}
-	_, err = app.New(t.Context(), cfg, nil, nil)
+	_, err = app.New(t.Context(), cfg, nil, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "mode 0644") || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("got %v", err)
 	}

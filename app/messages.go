@@ -28,7 +28,7 @@ func withMessages(ctx context.Context, cfg config.Config, operator string, out i
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, cfg, keys, nil)
+	s, err := openStore(ctx, cfg, keys, nil, nil)
 	if err != nil {
 		return err
 	}

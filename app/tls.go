@@ -60,3 +60,16 @@ func lastWritten(paths ...string) (latest time.Time, err error) {
 	}
 	return latest, nil
 }
+
+// certificateEnds is when the certificate ends that is served; false where none is.
+func (a *App) certificateEnds() (time.Time, bool) {
+	c := a.certificate.Load()
+	if c == nil {
+		return time.Time{}, false
+	}
+	served, err := c.get()
+	if err != nil || served.Leaf == nil {
+		return time.Time{}, false
+	}
+	return served.Leaf.NotAfter, true
+}

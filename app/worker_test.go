@@ -40,7 +40,7 @@ func startWorker(t *testing.T, e *testenv.Env) (stop func()) {
 	go func() {
 		ended <- worker.Run(ctx, worker.Options{
 			Servicing: e.App.Servicing, Store: e.App.Store, Clock: e.Clock, Inbox: bank.Inbox(e.App.Config.Inbox), Log: e.App.Log,
-			Every: time.Second,
+			Every: time.Second, Observe: e.App.Telemetry.Job, Noticed: e.App.Telemetry.Notice,
 		})
 	}()
 	stop = sync.OnceFunc(func() {

@@ -47,6 +47,11 @@ type Config struct {
 	RoutingDirectory    string              `env:"MOBILEPAY_ROUTING_DIRECTORY" default:"a synthetic one" doc:"Path of the directory of routing numbers, in the Federal Reserve's format (FedACH, text or JSON), that names the banks."`
 	LogLevel            slog.Level          `env:"MOBILEPAY_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat           LogFormat           `env:"MOBILEPAY_LOG_FORMAT" default:"text in sandbox, json in production" doc:"text or json."`
+	AdminAddr           string              `env:"MOBILEPAY_ADMIN_ADDR" default:"127.0.0.1:9090 in production, off in sandbox" doc:"Address, host:port, of a second listener for operators, in serve and in worker: /metrics, /healthz, /readyz, and on a loopback address /debug/pprof. It has no TLS and asks nobody who they are. off for none."`
+	OTLPEndpoint        string              `env:"OTEL_EXPORTER_OTLP_ENDPOINT" default:"none" doc:"Base URL of an OpenTelemetry collector that takes traces over HTTP, such as http://localhost:4318. Nothing is traced without it."`
+	OTLPHeaders         string              `env:"OTEL_EXPORTER_OTLP_HEADERS" default:"none" secret:"true" doc:"Headers that the collector wants, name=value,name=value, percent-encoded."`
+	ServiceName         string              `env:"OTEL_SERVICE_NAME" envDefault:"mobilepay" doc:"What traces call this program."`
+	TraceRatio          float64             `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1" doc:"Share of the requests and jobs that are traced, 0 to 1. What a trusted proxy has begun to trace is traced."`
 	Now                 time.Time           `env:"MOBILEPAY_NOW" default:"the real time" doc:"Instant at which the clock starts, such as 2026-11-18T14:59:00-05:00. Sandbox only."`
 	HolidayPosting      loan.HolidayPosting `env:"MOBILEPAY_HOLIDAY_POSTING" envDefault:"POST_ON_DATE" doc:"What a payment dated on a bank holiday does: POST_ON_DATE, NEXT_BANKING_DAY or REJECT."`
 	FurthestDays        int                 `env:"MOBILEPAY_FURTHEST_DAYS" envDefault:"60" doc:"How many days ahead a payment may be dated, 1 to 365."`
@@ -171,6 +176,8 @@ func kind(t reflect.Type) string {
 		return "a duration such as 90s, 15m or 12h"
 	case reflect.TypeFor[time.Time]():
 		return "an instant in RFC 3339 such as 2026-11-18T14:59:00-05:00"
+	case reflect.TypeFor[float64]():
+		return "a share such as 0.05"
 	case reflect.TypeFor[Limits]():
 		return "limits such as depth=12,cost=5000, each more than zero"
 	case reflect.TypeFor[slog.Level]():
@@ -193,6 +200,12 @@ func (c *Config) fillIn() {
 	c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 60)
 	c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 10)
 	c.LogFormat = cmp.Or(c.LogFormat, LogJSON)
+	if c.AdminAddr == "" && c.Mode == Production {
+		c.AdminAddr = "127.0.0.1:9090"
+	}
+	if c.AdminAddr == string(Off) {
+		c.AdminAddr = ""
+	}
 	if !c.Now.IsZero() {
 		c.Now = c.Now.UTC().Truncate(time.Microsecond) // as exact as every instant here
 	}
@@ -211,8 +224,12 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		}
 	}
 
-	host, port, err := net.SplitHostPort(c.Addr)
-	must(err == nil && port != "" && !strings.ContainsAny(host, " /@"), "MOBILEPAY_ADDR", "is not host:port")
+	must(isAddress(c.Addr), "MOBILEPAY_ADDR", "is not host:port")
+	must(c.AdminAddr == "" || isAddress(c.AdminAddr) && c.AdminAddr != c.Addr, "MOBILEPAY_ADMIN_ADDR", "is not off or host:port, another one than MOBILEPAY_ADDR")
+	must(c.OTLPEndpoint == "" || isURL(c.OTLPEndpoint, "http", "https"), "OTEL_EXPORTER_OTLP_ENDPOINT", "is not http://... or https://...")
+	_, err := headers(c.OTLPHeaders)
+	must(err == nil, "OTEL_EXPORTER_OTLP_HEADERS", "is not name=value,name=value")
+	must(c.TraceRatio >= 0 && c.TraceRatio <= 1, "OTEL_TRACES_SAMPLER_ARG", "is not between 0 and 1")
 	must((c.TLSCert == "") == (c.TLSKey == ""), "MOBILEPAY_TLS_KEY", "and MOBILEPAY_TLS_CERT must be set together")
 	_, err = proxies(c.TrustedProxies)
 	must(err == nil, "MOBILEPAY_TRUSTED_PROXIES", "is not a list of networks such as 10.0.0.0/8,fd00::/8")
@@ -271,6 +288,34 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
 	}
 	return problems
+}
+
+// isAddress tells whether s is host:port, as something listens on.
+func isAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	return err == nil && port != "" && !strings.ContainsAny(host, " /@")
+}
+
+// TraceHeaders are the headers that are sent with traces.
+func (c Config) TraceHeaders() map[string]string {
+	list, _ := headers(c.OTLPHeaders) // checked by Load
+	return list
+}
+
+func headers(text string) (map[string]string, error) {
+	list := map[string]string{}
+	if text == "" {
+		return list, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		value, err := url.PathUnescape(value)
+		if !ok || name == "" || err != nil {
+			return nil, errors.New("not a list of headers")
+		}
+		list[name] = value
+	}
+	return list, nil
 }
 
 // isURL tells whether s is a URL of one of the schemes, with a host.

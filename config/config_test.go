@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func load(t *testing.T, environ ...string) config.Config {
 var defaults = config.Config{
 	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
 	Outbox: "./data/outbox", Inbox: "./data/inbox", Worker: config.On,
-	LogLevel: slog.LevelInfo, LogFormat: config.LogText, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
+	LogLevel: slog.LevelInfo, LogFormat: config.LogText, ServiceName: "mobilepay", TraceRatio: 1, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
 	AppVersions: "IOS 4.2.6; ANDROID 2.3.3 warned 4.0.3 4.0.4",
 	Documents:   config.AnyDocument, Limits: config.Limits{
 		Bytes: 15_000, Tokens: 1000, Operations: 5, Fragments: 20, Depth: 12, Selections: 60,
@@ -79,6 +80,9 @@ func TestProductionDefaults(t *testing.T) {
 	if got.OperationsPerMinute != 60 || got.MoneyPerMinute != 10 {
 		t.Errorf("the limits are not those of production: %s", got)
 	}
+	if got.AdminAddr != "127.0.0.1:9090" || load(t, production("MOBILEPAY_ADMIN_ADDR=off")...).AdminAddr != "" {
+		t.Errorf("operators are told at %q", got.AdminAddr)
+	}
 	if got.Mode != config.Production || got.LogFormat != config.LogJSON || got.Keyset != "/run/keyset.json" || got.SQLitePath() != "" {
 		t.Errorf("got %s", got)
 	}
@@ -89,6 +93,7 @@ func TestEverySetting(t *testing.T) {
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_TLS_CERT=cert.pem", "MOBILEPAY_TLS_KEY=key.pem", "MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
 		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
 		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
+		"MOBILEPAY_ADMIN_ADDR=[::1]:9091", "OTEL_EXPORTER_OTLP_ENDPOINT=https://h:4318/x", "OTEL_EXPORTER_OTLP_HEADERS=a=b%20c, d=e", "OTEL_SERVICE_NAME=pay", "OTEL_TRACES_SAMPLER_ARG=0.25",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365", "MOBILEPAY_APP_SUPPORT=IOS 12; ANDROID 5",
 		"MOBILEPAY_DOCUMENTS=trusted", "MOBILEPAY_LIMITS=depth=9, cost=123",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
@@ -98,13 +103,17 @@ func TestEverySetting(t *testing.T) {
 		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1",
 		Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
 		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example", Worker: config.Off, RoutingDirectory: "fed.txt",
-		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
+		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON,
+		AdminAddr: "[::1]:9091", OTLPEndpoint: "https://h:4318/x", OTLPHeaders: "a=b%20c, d=e", ServiceName: "pay", TraceRatio: 0.25, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, AppVersions: "IOS 12; ANDROID 5",
 		Documents: config.TrustedDocuments, Limits: limits, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
 		OperationsPerMinute: 7, MoneyPerMinute: 3, DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
 	}
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if headers := got.TraceHeaders(); !maps.Equal(headers, map[string]string{"a": "b c", "d": "e"}) {
+		t.Errorf("headers %v", headers)
 	}
 }
 
@@ -128,6 +137,10 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		"MOBILEPAY_WORKER":               {"yes", "ON"},
 		"MOBILEPAY_LOG_LEVEL":            {"loud", "info+1", "2"},
 		"MOBILEPAY_LOG_FORMAT":           {"xml", "JSON"},
+		"MOBILEPAY_ADMIN_ADDR":           {"on", "9090", "127.0.0.1:8080", "h:"},
+		"OTEL_EXPORTER_OTLP_ENDPOINT":    {"localhost:4318", "grpc://h:4317", "http://"},
+		"OTEL_EXPORTER_OTLP_HEADERS":     {secret, "=" + secret, "a=%" + secret, "a=b,"},
+		"OTEL_TRACES_SAMPLER_ARG":        {"-0.1", "1.1", "NaN", "always", "5%"},
 		"MOBILEPAY_NOW":                  {"2026-11-18", "now", "2026-11-18T14:59:00", "2026-02-30T00:00:00Z"},
 		"MOBILEPAY_HOLIDAY_POSTING":      {"post_on_date", "LATER"},
 		"MOBILEPAY_FURTHEST_DAYS":        {"0", "366", "-1", "60d", "1e2", "99999999999999999999"},

@@ -25,10 +25,10 @@ import (
 // not parse or validate begin with GRAPHQL_.
 const (
 	codeUnauthenticated = "UNAUTHENTICATED"
-	codeUnavailable     = "UNAVAILABLE"
+	CodeUnavailable     = "UNAVAILABLE"
 	codeRateLimited     = "RATE_LIMITED"
 	codeBadUserInput    = "BAD_USER_INPUT"
-	codeInternal        = "INTERNAL"
+	CodeInternal        = "INTERNAL"
 )
 
 // documentCodes are the others that are about a document and come from the
@@ -60,8 +60,8 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			return answer(codeUnauthenticated, "Log in first.")
 		case errors.Is(err, auth.ErrUnavailable), errors.Is(err, session.ErrUnavailable), errors.Is(err, store.ErrUnavailable),
 			errors.Is(err, auth.ErrBusy), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-			log.WarnContext(ctx, "unavailable", "error", err, "request", requestID(ctx))
-			return answer(codeUnavailable, "The service cannot answer at the moment. Try again.")
+			log.WarnContext(ctx, "unavailable", "error", err)
+			return answer(CodeUnavailable, "The service cannot answer at the moment. Try again.")
 		case errors.As(err, &limited):
 			return RateLimited(language, limited.RetryAfter, path)
 		case errors.As(err, &bad):
@@ -72,8 +72,8 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			}
 			return known
 		}
-		log.ErrorContext(ctx, "internal error", "error", err, "path", path.String(), "request", requestID(ctx))
-		e := answer(codeInternal, "Something went wrong on our side.")
+		log.ErrorContext(ctx, "internal error", "error", err, "path", path.String())
+		e := answer(CodeInternal, "Something went wrong on our side.")
 		e.Extensions["requestId"] = requestID(ctx)
 		return e
 	}
@@ -106,7 +106,7 @@ func documentCode(err *gqlerror.Error) string {
 // Recover turns a panic into an internal error.
 func Recover(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, panicked any) error {
-		log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()), "request", requestID(ctx))
+		log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()))
 		return errors.New("panic")
 	}
 }

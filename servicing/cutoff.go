@@ -12,9 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/automobilepay/mobilepay/ach"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/telemetry"
 )
 
 // Outbox takes the files that are for the bank.
@@ -173,38 +176,66 @@ func (s *Service) settle(ctx context.Context, today loan.Date, now time.Time) er
 
 // runCutoff takes the run of a cut-off through the steps that it has not done:
 // apply the payments, put the debits in files, deliver them, reconcile.
-func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) error {
+func (s *Service) runCutoff(ctx context.Context, cutoff, now time.Time) (err error) {
+	ctx, ended := telemetry.Within(ctx, "cut-off run", attribute.String(cutoffAttribute, cutoff.Format(time.RFC3339)))
+	defer func() { ended(err) }()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err // each step ends, and the next one waits for the next call
 		}
-		var run store.Run
-		if err := s.step(ctx, cutoff, func(tx *store.BooksTx, r *store.Run) (err error) {
-			run = *r
-			switch {
-			case r.AppliedAt == nil:
-				r.AppliedAt, err = s.applyBatch(ctx, tx, cutoff, now)
-			case r.FiledAt == nil:
-				r.FiledAt, err = &now, s.fileEntries(ctx, tx, cutoff, now)
-			case r.DeliveredAt != nil && r.ReconciledAt == nil:
-				r.ReconciledAt, err = &now, reconcileRun(ctx, tx, cutoff)
-			}
+		complete, err := s.nextStep(ctx, cutoff, now)
+		if err != nil || complete {
 			return err
-		}); err != nil {
-			return err
-		}
-		switch {
-		case run.ReconciledAt != nil:
-			return nil
-		case run.FiledAt != nil && run.DeliveredAt == nil:
-			// Sending takes its time: no transaction waits for it. A file that the
-			// bank has fetched must not be put there again by who comes late.
-			deliver := func() error { return s.deliver(ctx, cutoff, now) }
-			if err := s.Store.Alone(ctx, "deliver", deliver); err != nil {
-				return err
-			}
 		}
 	}
+}
+
+// nextStep does the next step of a run, and tells whether there was none left.
+func (s *Service) nextStep(ctx context.Context, cutoff, now time.Time) (complete bool, err error) {
+	whole := ctx
+	ctx, ended := telemetry.Within(ctx, "cut-off step")
+	defer func() { ended(err) }()
+	var run, done store.Run
+	if err := s.step(ctx, cutoff, func(tx *store.BooksTx, r *store.Run) (err error) {
+		run = *r
+		switch {
+		case r.AppliedAt == nil:
+			r.AppliedAt, err = s.applyBatch(ctx, tx, cutoff, now)
+		case r.FiledAt == nil:
+			r.FiledAt, err = &now, s.fileEntries(ctx, tx, cutoff, now)
+		case r.DeliveredAt != nil && r.ReconciledAt == nil:
+			r.ReconciledAt, err = &now, reconcileRun(ctx, tx, cutoff)
+		}
+		done = *r
+		return err
+	}); err != nil {
+		return false, err
+	}
+	step := func(name string) { telemetry.Annotate(ctx, attribute.String(stepAttribute, name)) }
+	switch {
+	case run.ReconciledAt != nil:
+		return true, nil
+	case run.AppliedAt == nil:
+		step("apply")
+		if done.AppliedAt != nil {
+			s.tellPayments(whole, cutoff, "applied")
+		}
+	case run.FiledAt == nil:
+		step("file")
+		s.tellPayments(ctx, cutoff, "filed")
+	case run.DeliveredAt == nil:
+		step("deliver")
+		// Sending takes its time: no transaction waits for it. A file that the
+		// bank has fetched must not be put there again by who comes late.
+		deliver := func() error { return s.deliver(ctx, cutoff, now) }
+		if err := s.Store.Alone(ctx, "deliver", deliver); err != nil {
+			return false, err
+		}
+		s.tellPayments(ctx, cutoff, "delivered")
+	default:
+		step("reconcile")
+	}
+	return false, nil
 }
 
 // step does one step of a run in a transaction that holds the run, and writes how

@@ -205,6 +205,9 @@ func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer
 	if err := tx.InsertPayment(ctx, payment); err != nil {
 		return nil, nil, err
 	}
+	if err := tracePayment(ctx, tx, payment.ID); err != nil {
+		return nil, nil, err
+	}
 	tx.InsertEvents(store.PaymentEvent(loan.PaymentScheduled, payment, now))
 	return payment, vehicle, record(ctx, tx, viewer, vehicle.CustomerID, "payment.scheduled", subject(payment), p.Authorization)
 }

@@ -28,19 +28,20 @@ func (o Options) graphQL() http.Handler {
 	server.AddTransport(o.eventStream())
 	server.AddTransport(o.transport())
 	server.SetErrorPresenter(resolvers.Presenter(o.Log, !o.Sandbox))
-	server.SetRecoverFunc(resolvers.Recover(o.Log))
+	server.SetRecoverFunc(o.recover())
 	server.SetQueryCache(graphqlhttp.Prepared{})
 	persisted := &graphqlhttp.Persisted{Trusted: o.Trusted, Only: o.TrustedOnly}
 	if !o.TrustedOnly {
 		persisted.Cache = o.Sessions.Documents(o.registrant)
 	}
+	server.Use(operationObserver{o.Telemetry})
 	server.Use(persisted)
 	server.Use(&graphqlhttp.Documents{Limits: o.Limits, Lists: lists, Introspection: o.Sandbox, Suggestions: o.Sandbox})
 	return server
 }
 
 func (o Options) transport() graphqlhttp.Transport {
-	t := graphqlhttp.Transport{GET: o.Sandbox, Recover: resolvers.Recover(o.Log)}
+	t := graphqlhttp.Transport{GET: o.Sandbox, Recover: o.recover()}
 	if o.Sandbox {
 		t.Extensions = extensions
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/automobilepay/mobilepay/dataloaders"
 	"github.com/automobilepay/mobilepay/graphqlhttp"
 	"github.com/automobilepay/mobilepay/loan"
-	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/wording"
 )
@@ -28,7 +27,7 @@ const (
 const codeTooManyStreams = "TOO_MANY_OPERATIONS"
 
 func (o Options) operations() graphqlhttp.Operations {
-	return graphqlhttp.Operations{Timeout: o.Timeout, Recover: resolvers.Recover(o.Log)}
+	return graphqlhttp.Operations{Timeout: o.Timeout, Recover: o.recover()}
 }
 
 func (o Options) webSocket() *graphqlhttp.WebSocket {
@@ -62,6 +61,7 @@ func (o Options) hello(r *http.Request, payload map[string]any, sockets *places)
 		token, _ := bearer(text)
 		request.At = o.Clock.Now()
 		identity, _ := identityOf(o.Sessions.Touch(ctx, request.At, token, request.Address))
+		o.Telemetry.SessionChecked(found(identity))
 		ctx = auth.WithIdentity(ctx, identity)
 	}
 	viewer, err := auth.FromContext(ctx)
@@ -75,6 +75,7 @@ func (o Options) hello(r *http.Request, payload map[string]any, sockets *places)
 	if !ok {
 		return nil, &graphqlhttp.Close{Code: graphqlhttp.CloseForbidden, Reason: "Too many sockets"}
 	}
+	leave = o.open("socket", leave)
 	return &socketPeer{peer{Options: o, viewer: viewer, ended: make(chan struct{}), leave: leave}, request}, nil
 }
 
@@ -83,14 +84,20 @@ func (o Options) hello(r *http.Request, payload map[string]any, sockets *places)
 func (o Options) helloStream(r *http.Request, streams *places) (graphqlhttp.Peer, *gqlerror.Error) {
 	viewer, err := auth.FromContext(r.Context())
 	if err != nil {
-		return &peer{Options: o, ended: make(chan struct{}), leave: func() {}}, nil //nolint:nilerr // the fields say that they need somebody
+		return &peer{Options: o, ended: make(chan struct{}), leave: o.open("stream", func() {})}, nil //nolint:nilerr // the fields say that they need somebody
 	}
 	leave, ok := streams.take(viewer.CustomerID)
 	if !ok {
 		said := wording.Say(auth.RequestFrom(r.Context()).Language, loan.Message{Phrase: "You have too many event streams open."})
 		return nil, &gqlerror.Error{Message: said, Extensions: map[string]any{"code": codeTooManyStreams}}
 	}
-	return &peer{Options: o, viewer: viewer, ended: make(chan struct{}), leave: leave}, nil
+	return &peer{Options: o, viewer: viewer, ended: make(chan struct{}), leave: o.open("stream", leave)}, nil
+}
+
+// open counts a connection that stays until it is left.
+func (o Options) open(kind string, leave func()) func() {
+	closed := o.Telemetry.Opened(kind)
+	return func() { closed(); leave() }
 }
 
 // peer is who is at the other end of an event stream.
@@ -165,6 +172,7 @@ func (p *socketPeer) Begin(ctx context.Context) (context.Context, error) {
 	asking, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	identity, left := identityOf(p.Sessions.Continue(asking, request.At, p.viewer.SessionID, request.Address))
+	p.Telemetry.SessionChecked(found(identity))
 	if identity.Err != nil {
 		return ctx, identity.Err
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/resolvers"
 	"github.com/automobilepay/mobilepay/session"
+	"github.com/automobilepay/mobilepay/telemetry"
 )
 
 // Options are what the routes are made of.
@@ -55,6 +56,8 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Live is the connections that stay, which whoever stops the server ends.
 	Live *graphqlhttp.Live
+	// Telemetry is told of what happens.
+	Telemetry *telemetry.Telemetry
 	// Ready tells whether the process can serve: the databases it asks answer.
 	Ready func(context.Context) error
 }
@@ -73,7 +76,7 @@ func New(o Options) http.Handler {
 		mux.Handle("GET /playground", http.StripPrefix("/playground", o.Playground))
 		mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
 	}
-	return o.receive(mux)
+	return o.receive(o.observe(mux))
 }
 
 // receive is what happens to every request: it gets an id, its one instant and a
@@ -98,7 +101,8 @@ func (o Options) receive(next http.Handler) http.Handler {
 		}
 		defer func() {
 			if panicked := recover(); panicked != nil {
-				o.Log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()), "request", request.ID)
+				o.Telemetry.Panicked()
+				o.Log.ErrorContext(ctx, "panic", "panic", panicked, "stack", string(debug.Stack()))
 				status(w, http.StatusInternalServerError, "internal error")
 			}
 		}()
@@ -138,7 +142,22 @@ func (o Options) identity(ctx context.Context, r *http.Request) (_ auth.Identity
 		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
 	}
 	request := auth.RequestFrom(ctx)
-	return identityOf(o.Sessions.Touch(ctx, request.At, token, request.Address))
+	identity, left := identityOf(o.Sessions.Touch(ctx, request.At, token, request.Address))
+	o.Telemetry.SessionChecked(found(identity))
+	return identity, left
+}
+
+// found says what a look for a session has found.
+func found(identity auth.Identity) string {
+	switch {
+	case identity.Viewer != nil:
+		return "session"
+	case errors.Is(identity.Err, auth.ErrUnauthenticated):
+		return "none"
+	case errors.As(identity.Err, new(*session.RateLimited)):
+		return "limited"
+	}
+	return "unavailable"
 }
 
 // bearer is the token in the text of an Authorization header.
