@@ -134,7 +134,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	a.unwatch = watchKeyset(a.Vault, log)
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
-		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post,
+		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post, Servicer: cfg.Servicer(),
 		MoneyLimit: session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
 	}
 	if cfg.Mode == config.Production {

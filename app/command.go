@@ -64,7 +64,7 @@ var ErrUsage = errors.New("wrong usage")
 // needs is what each command works with.
 var needs = map[string]config.Needs{
 	"serve":        config.Everything,
-	"worker":       config.Database | config.Keyset | config.Mail, // what is due is done while Redis is away, too
+	"worker":       config.Database | config.Keyset | config.Mail | config.Letterhead, // what is due is done while Redis is away, too
 	"migrate":      config.Database,
 	"reconcile":    config.Database,
 	"exceptions":   config.Database,

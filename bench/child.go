@@ -47,6 +47,7 @@ func (b *bench) start(ctx context.Context, name, database string) (*child, error
 	c.command.Stderr = os.Stderr
 	c.command.Env = append(os.Environ(), "DATABASE_URL="+u.String(), "REDIS_URL="+b.redis, "MOBILEPAY_KEYSET="+b.keyset,
 		"MOBILEPAY_MODE=production", "MOBILEPAY_LOG_LEVEL=warn", "MOBILEPAY_SMTP_URL=smtp://localhost", "MOBILEPAY_MAIL_FROM=bench@localhost",
+		"MOBILEPAY_SERVICER_NAME=Bench", "MOBILEPAY_SERVICER_ADDRESS=Here", "MOBILEPAY_SERVICER_PHONE=0", "MOBILEPAY_SERVICER_WEBSITE=localhost",
 		"MOBILEPAY_TRUSTED_PROXIES=127.0.0.1/32")
 	if c.stdin, err = c.command.StdinPipe(); err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/caarlos0/env/v11"
 
@@ -43,6 +45,10 @@ type Config struct {
 	SMTPURL             string              `env:"MOBILEPAY_SMTP_URL" default:"none in sandbox, where notices are not sent" secret:"true" doc:"smtp://user:password@host:587 (with STARTTLS, which production requires) or smtps://host:465: the mail server that sends notices. Credentials are percent-encoded, or left out."`
 	MailFrom            string              `env:"MOBILEPAY_MAIL_FROM" default:"none" doc:"Sender of notices, name@domain or Name <name@domain>. Required with MOBILEPAY_SMTP_URL."`
 	TextGateway         string              `env:"MOBILEPAY_TEXT_GATEWAY" default:"none" doc:"Domain that turns e-mail to a phone's ten digits into text messages. Without it no text message is sent."`
+	ServicerName        string              `env:"MOBILEPAY_SERVICER_NAME" default:"an invented one in sandbox, none in production" doc:"Name of the servicer on statements."`
+	ServicerAddress     string              `env:"MOBILEPAY_SERVICER_ADDRESS" default:"an invented one in sandbox, none in production" doc:"Where the servicer takes payments by mail: one to four lines, separated by ;"`
+	ServicerPhone       string              `env:"MOBILEPAY_SERVICER_PHONE" default:"an invented one in sandbox, none in production" doc:"Phone number for customers on statements."`
+	ServicerWebsite     string              `env:"MOBILEPAY_SERVICER_WEBSITE" default:"an invented one in sandbox, none in production" doc:"Website for customers on statements."`
 	Worker              Switch              `env:"MOBILEPAY_WORKER" envDefault:"on" doc:"on or off: whether mobilepay serve also does what is due (cut-off runs, files, returns). Where it is off, run mobilepay worker."`
 	RoutingDirectory    string              `env:"MOBILEPAY_ROUTING_DIRECTORY" default:"a synthetic one" doc:"Path of the directory of routing numbers, in the Federal Reserve's format (FedACH, text or JSON), that names the banks."`
 	LogLevel            slog.Level          `env:"MOBILEPAY_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
@@ -117,10 +123,11 @@ const (
 	Keyset
 	Mail
 	Listener
+	Letterhead
 )
 
 // Everything is what serving needs.
-const Everything = Database | Redis | Keyset | Mail | Listener
+const Everything = Database | Redis | Keyset | Mail | Listener | Letterhead
 
 // Load reads the settings from an environment as [os.Environ] gives it. A
 // variable that is empty has its default. The error lists everything that is
@@ -196,6 +203,10 @@ func (c *Config) fillIn() {
 		c.LogFormat = cmp.Or(c.LogFormat, LogText)
 		c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 6000)
 		c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 1000)
+		c.ServicerName = cmp.Or(c.ServicerName, "Synthetic Auto Finance")
+		c.ServicerAddress = cmp.Or(c.ServicerAddress, "PO Box 4100; Charlotte, NC 28202-4100")
+		c.ServicerPhone = cmp.Or(c.ServicerPhone, "1-800-555-0199")
+		c.ServicerWebsite = cmp.Or(c.ServicerWebsite, "www.autofinance.example")
 	}
 	c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 60)
 	c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 10)
@@ -250,6 +261,12 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 	must(c.SMTPURL == "" || c.MailFrom != "", "MOBILEPAY_MAIL_FROM", "must be set where there is a mail server")
 	_, err = mail.ParseAddress("7045550100@" + c.TextGateway)
 	must(c.TextGateway == "" || err == nil, "MOBILEPAY_TEXT_GATEWAY", "is not a domain")
+	for _, line := range []struct{ variable, text string }{
+		{"MOBILEPAY_SERVICER_NAME", c.ServicerName}, {"MOBILEPAY_SERVICER_PHONE", c.ServicerPhone}, {"MOBILEPAY_SERVICER_WEBSITE", c.ServicerWebsite},
+	} {
+		must(line.text == "" || isLine(line.text), line.variable, "is not one line of at most 60 characters")
+	}
+	must(c.ServicerAddress == "" || isAddress(c.Servicer().Address), "MOBILEPAY_SERVICER_ADDRESS", "is not one to four lines, separated by ;, of at most 60 characters")
 	must(c.Worker == On || c.Worker == Off, "MOBILEPAY_WORKER", "is not on or off")
 	switch c.LogLevel {
 	case slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError:
@@ -285,6 +302,12 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 			"must be set in production, or MOBILEPAY_TRUSTED_PROXIES where a proxy ends TLS")
 		required(Keyset, c.Keyset != "" || c.KeysetJSON != "", "MOBILEPAY_KEYSET", "must be set in production, or MOBILEPAY_KEYSET_JSON")
 		required(Mail, c.SMTPURL != "", "MOBILEPAY_SMTP_URL", "must be set in production: customers have to be told")
+		for _, line := range []struct{ variable, text string }{
+			{"MOBILEPAY_SERVICER_NAME", c.ServicerName}, {"MOBILEPAY_SERVICER_ADDRESS", c.ServicerAddress},
+			{"MOBILEPAY_SERVICER_PHONE", c.ServicerPhone}, {"MOBILEPAY_SERVICER_WEBSITE", c.ServicerWebsite},
+		} {
+			required(Letterhead, line.text != "", line.variable, "must be set in production: it is on every statement")
+		}
 		must(c.Now.IsZero(), "MOBILEPAY_NOW", "must not be set in production")
 	}
 	return problems
@@ -316,6 +339,24 @@ func headers(text string) (map[string]string, error) {
 		list[name] = value
 	}
 	return list, nil
+}
+
+// isLine tells whether text fits on a line of a letterhead.
+func isLine(text string) bool {
+	return strings.TrimSpace(text) != "" && utf8.RuneCountInString(text) <= 60 && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+func isAddress(lines []string) bool {
+	return len(lines) <= 4 && !slices.ContainsFunc(lines, func(line string) bool { return !isLine(line) })
+}
+
+// Servicer is who sends statements.
+func (c Config) Servicer() loan.Servicer {
+	lines := strings.Split(c.ServicerAddress, ";")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return loan.Servicer{Name: c.ServicerName, Address: lines, Phone: c.ServicerPhone, Website: c.ServicerWebsite}
 }
 
 // isURL tells whether s is a URL of one of the schemes, with a host.

@@ -28,6 +28,8 @@ func production(more ...string) []string {
 		"MOBILEPAY_SMTP_URL=smtp://mobilepay:" + secret + "@mail.internal:587",
 		"MOBILEPAY_MAIL_FROM=no-reply@lender.example",
 		"MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8",
+		"MOBILEPAY_SERVICER_NAME=Lender Finance", "MOBILEPAY_SERVICER_ADDRESS=PO Box 1;Charlotte, NC 28202",
+		"MOBILEPAY_SERVICER_PHONE=1-800-555-0100", "MOBILEPAY_SERVICER_WEBSITE=lender.example",
 	}, more...)
 }
 
@@ -43,6 +45,7 @@ func load(t *testing.T, environ ...string) config.Config {
 var defaults = config.Config{
 	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
 	Outbox: "./data/outbox", Inbox: "./data/inbox", Worker: config.On,
+	ServicerName: "Synthetic Auto Finance", ServicerAddress: "PO Box 4100; Charlotte, NC 28202-4100", ServicerPhone: "1-800-555-0199", ServicerWebsite: "www.autofinance.example",
 	LogLevel: slog.LevelInfo, LogFormat: config.LogText, ServiceName: "mobilepay", TraceRatio: 1, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
 	AppVersions: "IOS 4.2.6; ANDROID 2.3.3 warned 4.0.3 4.0.4",
 	Documents:   config.AnyDocument, Limits: config.Limits{
@@ -92,7 +95,8 @@ func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_TLS_CERT=cert.pem", "MOBILEPAY_TLS_KEY=key.pem", "MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
 		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
-		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
+		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example",
+		"MOBILEPAY_SERVICER_NAME=L", "MOBILEPAY_SERVICER_ADDRESS=A;B", "MOBILEPAY_SERVICER_PHONE=1", "MOBILEPAY_SERVICER_WEBSITE=w", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_ADMIN_ADDR=[::1]:9091", "OTEL_EXPORTER_OTLP_ENDPOINT=https://h:4318/x", "OTEL_EXPORTER_OTLP_HEADERS=a=b%20c, d=e", "OTEL_SERVICE_NAME=pay", "OTEL_TRACES_SAMPLER_ARG=0.25",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365", "MOBILEPAY_APP_SUPPORT=IOS 12; ANDROID 5",
 		"MOBILEPAY_DOCUMENTS=trusted", "MOBILEPAY_LIMITS=depth=9, cost=123",
@@ -102,7 +106,8 @@ func TestEverySetting(t *testing.T) {
 	want := config.Config{
 		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1",
 		Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
-		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example", Worker: config.Off, RoutingDirectory: "fed.txt",
+		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example",
+		ServicerName: "L", ServicerAddress: "A;B", ServicerPhone: "1", ServicerWebsite: "w", Worker: config.Off, RoutingDirectory: "fed.txt",
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON,
 		AdminAddr: "[::1]:9091", OTLPEndpoint: "https://h:4318/x", OTLPHeaders: "a=b%20c, d=e", ServiceName: "pay", TraceRatio: 0.25, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, AppVersions: "IOS 12; ANDROID 5",
@@ -134,6 +139,10 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		"MOBILEPAY_MAIL_FROM":            {"lender", "@lender.example", "a@b, c@d", "a@b\r\nBcc: c@d"},
 		"MOBILEPAY_TEXT_GATEWAY":         {"a b", "x@y", "text.example, x@y", "a\r\nb"},
 		"MOBILEPAY_KMS_KEY":              {"master.key", "/etc/master.key", "://x", "file://"},
+		"MOBILEPAY_SERVICER_NAME":        {" ", "a\nb", strings.Repeat("x", 61)},
+		"MOBILEPAY_SERVICER_ADDRESS":     {";", "a;;b", "a;b;", "a;b;c;d;e", "a\r\nb", strings.Repeat("x", 61)},
+		"MOBILEPAY_SERVICER_PHONE":       {"\t"},
+		"MOBILEPAY_SERVICER_WEBSITE":     {strings.Repeat("x", 61)},
 		"MOBILEPAY_WORKER":               {"yes", "ON"},
 		"MOBILEPAY_LOG_LEVEL":            {"loud", "info+1", "2"},
 		"MOBILEPAY_LOG_FORMAT":           {"xml", "JSON"},
@@ -190,6 +199,10 @@ func TestProductionRefuses(t *testing.T) {
 		"MOBILEPAY_SMTP_URL=":                "MOBILEPAY_SMTP_URL",
 		"MOBILEPAY_NOW=2026-11-18T00:00:00Z": "MOBILEPAY_NOW",
 		"MOBILEPAY_TRUSTED_PROXIES=":         "MOBILEPAY_TLS_CERT",
+		"MOBILEPAY_SERVICER_NAME=":           "MOBILEPAY_SERVICER_NAME",
+		"MOBILEPAY_SERVICER_ADDRESS=":        "MOBILEPAY_SERVICER_ADDRESS",
+		"MOBILEPAY_SERVICER_PHONE=":          "MOBILEPAY_SERVICER_PHONE",
+		"MOBILEPAY_SERVICER_WEBSITE=":        "MOBILEPAY_SERVICER_WEBSITE",
 
 		"DATABASE_URL=postgres://u@db.internal/x":                                                "DATABASE_URL",
 		"DATABASE_URL=postgres://u@db.internal/x?sslmode=disable":                                "DATABASE_URL",
@@ -249,6 +262,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}, config.Everything)
 	want := []string{
 		"DATABASE_URL", "MOBILEPAY_FURTHEST_DAYS", "MOBILEPAY_KEYSET", "MOBILEPAY_NOW", "MOBILEPAY_REQUEST_TIMEOUT",
+		"MOBILEPAY_SERVICER_ADDRESS", "MOBILEPAY_SERVICER_NAME", "MOBILEPAY_SERVICER_PHONE", "MOBILEPAY_SERVICER_WEBSITE",
 		"MOBILEPAY_SESSION_IDLE", "MOBILEPAY_SMTP_URL", "MOBILEPAY_TLS_CERT", "REDIS_URL",
 	}
 	if err == nil || !slices.Equal(variables(err), want) {
@@ -276,6 +290,18 @@ func TestOutboxOnServer(t *testing.T) {
 		if u := load(t, "MOBILEPAY_OUTBOX="+folder).SFTP(); u != nil {
 			t.Errorf("%s: got %v", folder, u)
 		}
+	}
+}
+
+func TestLetterhead(t *testing.T) {
+	t.Parallel()
+	got := load(t, "MOBILEPAY_SERVICER_NAME=Lender Finance", "MOBILEPAY_SERVICER_ADDRESS=Payments ; PO Box 1;Charlotte, NC 28202").Servicer()
+	if got.Name != "Lender Finance" || !slices.Equal(got.Address, []string{"Payments", "PO Box 1", "Charlotte, NC 28202"}) {
+		t.Errorf("got %+v", got)
+	}
+	// Whoever sends no statements needs none.
+	if _, err := config.Load(production("MOBILEPAY_SERVICER_NAME="), config.Database|config.Keyset); err != nil {
+		t.Error(err)
 	}
 }
 
