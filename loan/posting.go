@@ -9,6 +9,7 @@ const (
 	PostInterest PostingKind = "INTEREST" // interest accrued, up to the day of a payment
 	PostPayment  PostingKind = "PAYMENT"
 	PostReversal PostingKind = "REVERSAL" // takes a returned payment back
+	PostFee      PostingKind = "FEE"      // a late or other fee
 )
 
 // Posting is one entry of the double-entry ledger: what it adds to each account,
@@ -211,12 +212,23 @@ func (t *Terms) roll(today Date, open func() bool, next func() Cents) bool {
 	changed := false
 	for t.DueOn.Before(today) && open() {
 		t.PastDue += t.CurrentDue
-		month := Date{t.DueOn.Year, t.DueOn.Month, 1}.AddMonths(1)
-		t.DueOn = DayOfMonth(month.Year, month.Month, max(t.DueDay, t.DueOn.Day))
+		t.DueOn = t.nextDue()
 		t.CurrentDue = next()
 		changed = true
 	}
 	return changed
+}
+
+// nextDue is the due date after the next one.
+func (t *Terms) nextDue() Date {
+	month := Date{t.DueOn.Year, t.DueOn.Month, 1}.AddMonths(1)
+	return DayOfMonth(month.Year, month.Month, max(t.DueDay, t.DueOn.Day))
+}
+
+// PostFee charges a fee on a day.
+func (t *Terms) PostFee(amount Cents, on Date) Posting {
+	t.Fees += amount
+	return Posting{Kind: PostFee, EffectiveOn: on, Fees: amount, Income: -amount, DueOn: t.DueOn}
 }
 
 // ahead is what of a lease's instalments is neither due nor paid.
