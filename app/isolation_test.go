@@ -29,7 +29,7 @@ func ownAll(t *testing.T, e *testenv.Env) own {
 		testenv.Vars{"v": o.Lease, "a": o.Account}).Text("setUpAutoPay", "autoPay", "id")
 	err := e.App.Store.InBooks(t.Context(), func(tx *store.BooksTx) error {
 		day := loan.Date{Year: 2026, Month: 11, Day: 1}
-		return tx.InsertStatement(t.Context(), &loan.Statement{CustomerID: o.ID, VehicleID: o.LoanID, IssuedOn: day, PeriodFrom: day, PeriodTo: day, DueOn: day})
+		return tx.InsertStatements(t.Context(), []*loan.Statement{{CustomerID: o.ID, VehicleID: o.LoanID, Kind: loan.ContractLoan, IssuedOn: day, PeriodFrom: day, PeriodTo: day, DueOn: day}})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func addVehicles(t *testing.T, e *testenv.Env, c testenv.Customer, n int) {
 					return err
 				}
 				on := today.AddMonths(-j)
-				if err := tx.InsertStatement(t.Context(), &loan.Statement{CustomerID: c.ID, VehicleID: v.ID, IssuedOn: on, PeriodFrom: on, PeriodTo: on, DueOn: on}); err != nil {
+				if err := tx.InsertStatements(t.Context(), []*loan.Statement{{CustomerID: c.ID, VehicleID: v.ID, Kind: loan.ContractLoan, IssuedOn: on, PeriodFrom: on, PeriodTo: on, DueOn: on}}); err != nil {
 					return err
 				}
 			}

@@ -253,7 +253,7 @@ func (s *Statement) book(ledger []LedgerEntry, old StatementID) (taken []LedgerE
 	for _, e := range taken {
 		s.ClosingBalance += s.owed(e.Posting)
 		line := StatementLine{
-			On: e.EffectiveOn, Kind: e.Kind, Confirmation: e.Confirmation,
+			On: e.EffectiveOn, Kind: e.Kind,
 			Principal: -e.Principal, Interest: -e.Interest, Fees: -e.Fees, Instalments: -e.Instalments, Balance: s.ClosingBalance,
 		}
 		switch e.Kind {
@@ -261,7 +261,7 @@ func (s *Statement) book(ledger []LedgerEntry, old StatementID) (taken []LedgerE
 			if s.Kind == ContractLease {
 				line.Instalments -= e.Income // its purchase option
 			}
-			line.Amount = e.Cash
+			line.Amount, line.Confirmation = e.Cash, e.Confirmation
 			s.Received += line.Amount
 			s.PrincipalPaid += line.Principal
 			s.InterestPaid += line.Interest

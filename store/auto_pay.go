@@ -16,8 +16,12 @@ var (
 WHERE status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1)`)
 	lockAutoPay = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays
 WHERE id = $2 AND status <> 'CANCELED' AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) {{lock}}`)
-	activeAutoPays = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE status = 'ACTIVE' AND id > $1 ORDER BY id LIMIT $2 {{lock}}`)
-	autoPaysByID   = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE id {{in $1}}`)
+	activeAutoPays   = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE status = 'ACTIVE' AND id > $1 ORDER BY id LIMIT $2 {{lock}}`)
+	autoPaysByID     = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE id {{in $1}}`)
+	activeAutoPaysOf = prepare(`SELECT ` + autoPayColumns + ` FROM auto_pays WHERE vehicle_id {{in $1}} AND status <> 'CANCELED' AND status = 'ACTIVE'`)
+	autoPaymentsFrom = prepare(`
+SELECT vehicle_id, amount_cents, scheduled_on, due_on, status FROM payments
+WHERE vehicle_id {{in $1}} AND scheduled_on >= $2 AND auto_pay_id IS NOT NULL AND represents IS NULL`)
 	// A due date that was planned before is passed over.
 	insertAutoPayments = prepare(`
 INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
@@ -99,6 +103,34 @@ func (tx *BooksTx) AutoPaysByID(ctx context.Context, ids []loan.AutoPayID) ([]*l
 	var autoPays []*loan.AutoPay
 	err := tx.list(ctx, &autoPays, autoPaysByID, keys(tx.dialect, ids))
 	return autoPays, err
+}
+
+// ActiveAutoPaysOf reads the Auto Pays of vehicles that make payments.
+func (b Books) ActiveAutoPaysOf(ctx context.Context, vehicles []loan.VehicleID) (map[loan.VehicleID]*loan.AutoPay, error) {
+	var list []*loan.AutoPay
+	err := b.q.list(ctx, &list, activeAutoPaysOf, keys(b.q.dialect, vehicles))
+	byVehicle := make(map[loan.VehicleID]*loan.AutoPay, len(list))
+	for _, a := range list {
+		byVehicle[a.VehicleID] = a
+	}
+	return byVehicle, err
+}
+
+// AutoPaymentFor is what has become of the payment that Auto Pay made for a due date.
+type AutoPaymentFor struct {
+	VehicleID   loan.VehicleID     `db:"vehicle_id"`
+	Amount      loan.Cents         `db:"amount_cents"`
+	ScheduledOn loan.Date          `db:"scheduled_on"`
+	DueOn       loan.Date          `db:"due_on"`
+	Status      loan.PaymentStatus `db:"status"`
+}
+
+// AutoPaymentsFrom lists the payments of Auto Pay for vehicles that are dated from a
+// day on, in any state, without those that were tried again.
+func (b Books) AutoPaymentsFrom(ctx context.Context, vehicles []loan.VehicleID, from loan.Date) ([]AutoPaymentFor, error) {
+	var list []AutoPaymentFor
+	err := b.q.list(ctx, &list, autoPaymentsFrom, keys(b.q.dialect, vehicles), from)
+	return list, err
 }
 
 // AutoPayment is a payment that Auto Pay made.

@@ -13,10 +13,10 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-// The tables that a bulk load fills, and those of them whose ids it gives out.
+// The tables that a bulk load fills, and those of them that nobody else fills meanwhile.
 const (
-	filled   = numbered + ", owners, contracts, ledger"
-	numbered = "customers, vehicles, payment_accounts, payments, auto_pays, statements"
+	filled = locked + ", owners, contracts, statements, ledger, statement_postings"
+	locked = "customers, vehicles, payment_accounts, payments, auto_pays"
 )
 
 // Bulk is a transaction that adds many rows at a time: COPY on Postgres, inserts
@@ -36,8 +36,7 @@ func (s *Store) Bulk(ctx context.Context, do func(*Bulk) error) error {
 		if s.dialect == sqlite {
 			return do(b)
 		}
-		// The lock also makes the ids that reserve takes nobody else's.
-		if _, err := tx.tx.ExecContext(ctx, "LOCK TABLE "+numbered+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+		if _, err := tx.tx.ExecContext(ctx, "LOCK TABLE "+locked+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 			return translate(err)
 		}
 		if _, err := tx.tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
@@ -74,8 +73,17 @@ func (b *Bulk) InsertCustomers(ctx context.Context, customers []*NewCustomer) er
 }
 
 // InsertVehicles adds vehicles with their contracts and primary owners, and gives
-// them their ids.
+// them their ids. What they owe is opened in the ledger.
 func (b *Bulk) InsertVehicles(ctx context.Context, vehicles []*loan.Vehicle) error {
+	if err := b.InsertVehiclesWithoutLedger(ctx, vehicles); err != nil {
+		return err
+	}
+	return b.InsertOpenings(ctx, vehicles)
+}
+
+// InsertVehiclesWithoutLedger is InsertVehicles for those whose ledger is added by
+// [Bulk.InsertLedger].
+func (b *Bulk) InsertVehiclesWithoutLedger(ctx context.Context, vehicles []*loan.Vehicle) error {
 	id, err := b.reserve(ctx, "vehicles", len(vehicles))
 	if err != nil {
 		return err
@@ -98,10 +106,29 @@ func (b *Bulk) InsertVehicles(ctx context.Context, vehicles []*loan.Vehicle) err
 	if err != nil {
 		return err
 	}
-	if err := b.add(ctx, "contracts", columnsOf(insertContract), len(vehicles), rows(contractRow)); err != nil {
+	return b.add(ctx, "contracts", columnsOf(insertContract), len(vehicles), rows(contractRow))
+}
+
+// NewLedgerEntry is a posting to add, with the instant at which it was made.
+type NewLedgerEntry struct {
+	CustomerID loan.CustomerID
+	VehicleID  loan.VehicleID
+	At         time.Time
+	*loan.LedgerEntry
+}
+
+// InsertLedger adds postings in their order and gives them their ids.
+func (b *Bulk) InsertLedger(ctx context.Context, entries []NewLedgerEntry) error {
+	id, err := b.reserve(ctx, "ledger", len(entries))
+	if err != nil {
 		return err
 	}
-	return b.InsertOpenings(ctx, vehicles)
+	return b.add(ctx, "ledger", "id, posted_at, "+postingColumns, len(entries), func(i int) []any {
+		e := entries[i]
+		e.ID = id + int64(i)
+		return []any{e.ID, e.At, e.CustomerID, e.VehicleID, e.PaymentID, e.Kind, e.EffectiveOn, e.Cash, e.Principal, e.Interest, e.Fees,
+			e.Instalments, e.Funding, e.Income, e.PastDue, e.CurrentDue, e.DueOn}
+	})
 }
 
 // InsertPaymentAccounts adds bank accounts and gives them their ids.
@@ -121,7 +148,25 @@ func (b *Bulk) InsertAutoPays(ctx context.Context, autoPays []*loan.AutoPay) err
 
 // InsertStatements adds statements and gives them their ids.
 func (b *Bulk) InsertStatements(ctx context.Context, statements []*loan.Statement) error {
-	return addStructs(ctx, b, "statements", statementColumns, statements)
+	id, err := b.reserve(ctx, "statements", len(statements))
+	if err != nil {
+		return err
+	}
+	list := make([]statementRow, len(statements))
+	for i, s := range statements {
+		s.ID = loan.StatementID(id) + loan.StatementID(i)
+		if list[i], err = newStatementRow(s); err != nil {
+			return err
+		}
+	}
+	return b.add(ctx, "statements", strings.Join(storedStatement, ", "), len(list), func(i int) []any { return list[i].values() })
+}
+
+// InsertStatementPostings writes which postings are on which statement.
+func (b *Bulk) InsertStatementPostings(ctx context.Context, on []OnStatement) error {
+	return b.add(ctx, "statement_postings", "statement_id, ledger_id, customer_id, is_first", len(on), func(i int) []any {
+		return []any{on[i].StatementID, on[i].LedgerID, on[i].CustomerID, on[i].IsFirst}
+	})
 }
 
 // columnsOf is the columns that a declared INSERT names.
@@ -150,18 +195,23 @@ func addStructs[T any](ctx context.Context, b *Bulk, table, columns string, obje
 	})
 }
 
-// reserve takes n ids of a table and returns the first.
+// reserve takes n ids of a table that follow each other, and returns the first.
 func (b *Bulk) reserve(ctx context.Context, table string, n int) (first int64, err error) {
 	if n == 0 {
 		return 0, nil
 	}
-	if b.dialect == postgres {
-		err = b.tx.GetContext(ctx, &first,
-			"SELECT MIN(id) FROM (SELECT nextval(pg_get_serial_sequence($1, 'id')) AS id FROM generate_series(1, $2)) s", table, n)
-	} else {
+	if b.dialect == sqlite {
 		err = b.tx.GetContext(ctx, &first, "SELECT COALESCE(MAX(id), 0) + 1 FROM "+table)
+		return first, translate(err)
 	}
-	return first, translate(err)
+	for {
+		var taken struct{ First, Last int64 }
+		err = b.tx.GetContext(ctx, &taken,
+			"SELECT MIN(id) AS first, MAX(id) AS last FROM (SELECT nextval(pg_get_serial_sequence($1, 'id')) AS id FROM generate_series(1, $2)) s", table, n)
+		if err != nil || taken.Last-taken.First+1 == int64(n) { // else somebody took one in between
+			return taken.First, translate(err)
+		}
+	}
 }
 
 // add writes n rows of a table.

@@ -36,6 +36,8 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{locked audit heads of $1 and the owners of $2}}", `lock_audit_heads(ARRAY(
     SELECT UNNEST(CAST($1 AS BIGINT[])) UNION SELECT customer_id FROM owners WHERE vehicle_id = ANY($2)))`,
 		"{{audit heads}}", auditHeadsPostgres,
+		"{{ledger with fees}}", "ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check; ALTER TABLE ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL', 'FEE'));",
+		"{{ledger with fees down}}", "ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check; ALTER TABLE ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL'));",
 		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads ON audit; DROP FUNCTION move_audit_heads; DROP FUNCTION lock_audit_heads; DROP TRIGGER audit_heads_stay ON audit_heads; DROP FUNCTION audit_heads_stay;",
 	),
 	sqlite: strings.NewReplacer(
@@ -57,19 +59,58 @@ var tokens = map[dialect]*strings.Replacer{
     LEFT JOIN audit_heads h ON h.customer_id = c.id)`,
 		"{{audit heads}}", auditHeadsSQLite,
 		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads;",
+		"{{ledger with fees}}", ledgerSQLite("'OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL', 'FEE'"),
+		"{{ledger with fees down}}", ledgerSQLite("'OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL'"),
 	),
 }
 
-// appendOnly is "{{append only TABLE}}", and with down what takes it back: the
-// database refuses to change and to remove rows, whoever asks.
-var appendOnly = regexp.MustCompile(`\{\{append only (\w+)( down)?\}\}`)
+// ledgerSQLite makes the ledger anew with these kinds of postings: SQLite cannot change
+// a check of a table.
+func ledgerSQLite(kinds string) string {
+	return strings.ReplaceAll(`
+CREATE TABLE new_ledger (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer_id       BIGINT NOT NULL,
+    vehicle_id        BIGINT NOT NULL REFERENCES vehicles (id),
+    payment_id        BIGINT REFERENCES payments (id),
+    kind              TEXT NOT NULL CHECK (kind IN ($kinds)),
+    effective_on      DATE NOT NULL,
+    posted_at         TIMESTAMP NOT NULL,
+    cash_cents        BIGINT NOT NULL,
+    principal_cents   BIGINT NOT NULL,
+    interest_cents    BIGINT NOT NULL,
+    fees_cents        BIGINT NOT NULL,
+    instalments_cents BIGINT NOT NULL,
+    funding_cents     BIGINT NOT NULL,
+    income_cents      BIGINT NOT NULL,
+    past_due_cents    BIGINT NOT NULL,
+    current_due_cents BIGINT NOT NULL,
+    due_on            DATE NOT NULL,
+    CHECK (cash_cents + principal_cents + interest_cents + fees_cents + instalments_cents + funding_cents + income_cents = 0),
+    CHECK ((kind IN ('PAYMENT', 'REVERSAL')) <= (payment_id IS NOT NULL))
+);
+INSERT INTO new_ledger SELECT id, customer_id, vehicle_id, payment_id, kind, effective_on, posted_at, cash_cents, principal_cents, interest_cents,
+    fees_cents, instalments_cents, funding_cents, income_cents, past_due_cents, current_due_cents, due_on FROM ledger;
+DROP TABLE ledger;
+ALTER TABLE new_ledger RENAME TO ledger;
+CREATE INDEX ledger_vehicle ON ledger (vehicle_id, id);
+CREATE UNIQUE INDEX ledger_payment ON ledger (payment_id, kind) WHERE kind IN ('PAYMENT', 'REVERSAL');
+`, "$kinds", kinds) + sqlite.renderAppendOnly("{{append only ledger}}")
+}
+
+// appendOnly is "{{append only TABLE}}": the database refuses to change and to remove
+// rows, whoever asks. With down it is what is left to take back after the table is
+// gone, and with off while it stays.
+var appendOnly = regexp.MustCompile(`\{\{append only (\w+)( down| off)?\}\}`)
 
 func (d dialect) renderAppendOnly(token string) string {
 	match := appendOnly.FindStringSubmatch(token)
 	text := ""
-	switch down := match[2] != ""; {
-	case d == postgres && down:
+	switch back := match[2]; {
+	case d == postgres && back == " down":
 		text = "DROP FUNCTION $table_is_append_only;"
+	case d == postgres && back == " off":
+		text = "DROP TRIGGER $table_append_only ON $table; DROP FUNCTION $table_is_append_only;"
 	case d == postgres:
 		text = `
 -- +goose StatementBegin
@@ -78,7 +119,9 @@ BEGIN RAISE EXCEPTION '$table rows are only ever added'; END $$;
 -- +goose StatementEnd
 CREATE TRIGGER $table_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON $table EXECUTE FUNCTION $table_is_append_only();
 `
-	case !down: // the triggers go with their table
+	case back == " off":
+		text = "DROP TRIGGER $table_no_update; DROP TRIGGER $table_no_delete;"
+	case back == "": // else the triggers have gone with their table
 		text = `
 -- +goose StatementBegin
 CREATE TRIGGER $table_no_update BEFORE UPDATE ON $table BEGIN SELECT RAISE(ABORT, '$table rows are only ever added'); END;

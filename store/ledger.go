@@ -22,8 +22,9 @@ WHERE vehicle_id = $2 AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE cus
 	updateContracts = prepare(`
 UPDATE contracts SET current_due_cents = r.current_due_cents, due_on = r.due_on, past_due_cents = r.past_due_cents, fees_cents = r.fees_cents,
     principal_cents = r.principal_cents, interest_paid_through = r.interest_paid_through, interest_unpaid_cents = r.interest_unpaid_cents,
-    purchase_option_cents = r.purchase_option_cents, instalments_remaining = r.instalments_remaining, prepaid_cents = r.prepaid_cents
-FROM {{rows $1: vehicle_id bigint, current_due_cents bigint, due_on date, past_due_cents bigint, fees_cents bigint, principal_cents bigint, interest_paid_through date, interest_unpaid_cents bigint, purchase_option_cents bigint, instalments_remaining bigint, prepaid_cents bigint}}
+    purchase_option_cents = r.purchase_option_cents, instalments_remaining = r.instalments_remaining, prepaid_cents = r.prepaid_cents,
+    statement_on = CASE WHEN r.is_over OR contracts.statement_on = '9999-12-31' THEN '2000-01-01' ELSE contracts.statement_on END
+FROM {{rows $1: vehicle_id bigint, current_due_cents bigint, due_on date, past_due_cents bigint, fees_cents bigint, principal_cents bigint, interest_paid_through date, interest_unpaid_cents bigint, purchase_option_cents bigint, instalments_remaining bigint, prepaid_cents bigint, is_over boolean}}
 WHERE contracts.vehicle_id = r.vehicle_id`)
 	vehiclesToBill = prepare(`
 SELECT vehicle_id FROM contracts
@@ -144,15 +145,16 @@ type contractState struct {
 	PurchaseOption       loan.Cents     `json:"purchase_option_cents"`
 	InstalmentsRemaining int            `json:"instalments_remaining"`
 	Prepaid              loan.Cents     `json:"prepaid_cents"`
+	IsOver               bool           `json:"is_over"` // nothing is owed: there may be a last statement
 }
 
-// UpdateContracts writes what postings and bills change of contracts. They must
-// be locked.
+// UpdateContracts writes what postings and bills change of contracts, and lets the next
+// look for statements find those that end or come back. They must be locked.
 func (tx *BooksTx) UpdateContracts(ctx context.Context, vehicles []*loan.Vehicle) error {
 	list := make([]contractState, len(vehicles))
 	for i, v := range vehicles {
 		t := v.Contract.Common()
-		c := contractState{VehicleID: v.ID, CurrentDue: t.CurrentDue, DueOn: t.DueOn, PastDue: t.PastDue, Fees: t.Fees}
+		c := contractState{VehicleID: v.ID, CurrentDue: t.CurrentDue, DueOn: t.DueOn, PastDue: t.PastDue, Fees: t.Fees, IsOver: loan.IsOver(v.Contract)}
 		switch contract := v.Contract.(type) {
 		case *loan.Loan:
 			c.Principal, c.InterestUnpaid = contract.Principal, contract.InterestUnpaid

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -309,14 +311,123 @@ func TestAutoPay(t *testing.T) {
 func TestStatement(t *testing.T) {
 	onEach(t, func(t *testing.T, b *books) {
 		want := b.sampleStatement()
-		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertStatement(t.Context(), want)) })
-		filled(t, want)
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertStatements(t.Context(), []*loan.Statement{want})) })
+		full, err := b.StatementsInFull(t.Context(), b.owner, []loan.StatementID{want.ID, want.ID + 1})
+		must(t, err)
+		same(t, full, []*loan.Statement{want})
+		whole, err := b.Books().AnyStatement(t.Context(), want.ID)
+		must(t, err)
+		same(t, whole, want)
+		_, err = b.Books().AnyStatement(t.Context(), want.ID+1)
+		wantError(t, err, store.ErrNotFound)
+
+		correction := b.sampleStatement()
+		correction.Corrects = &want.ID
+		b.tx(func(tx *store.BooksTx) { must(t, tx.InsertStatements(t.Context(), []*loan.Statement{correction})) })
+		filled(t, correction)
+		for _, s := range []*loan.Statement{want, correction} {
+			s.Lines, s.Paper = nil, loan.Paper{} // which are not read in lists
+		}
 		page, err := b.Statements(t.Context(), b.owner, []loan.VehicleID{b.vehicle}, store.Page{Limit: 5})
 		must(t, err)
-		same(t, page, []*loan.Statement{want})
-		byID, err := b.StatementsByID(t.Context(), b.owner, []loan.StatementID{want.ID, want.ID + 1})
+		same(t, page, []*loan.Statement{want, correction})
+		byID, err := b.StatementsByID(t.Context(), b.owner, []loan.StatementID{want.ID, correction.ID + 1})
 		must(t, err)
 		same(t, byID, []*loan.Statement{want})
+		for of, related := range map[*loan.Statement]*loan.Statement{want: correction, correction: want} {
+			got, err := b.RelatedStatements(t.Context(), b.owner, []loan.StatementID{of.ID})
+			must(t, err)
+			same(t, got, []*loan.Statement{related})
+		}
+		closings, err := b.Books().Closings(t.Context(), []loan.VehicleID{b.vehicle, b.theirs}, 13)
+		must(t, err)
+		same(t, closings, map[loan.VehicleID][]store.Closing{b.vehicle: {{ID: correction.ID, VehicleID: b.vehicle, On: want.PeriodTo, Amount: want.ClosingBalance}}})
+	})
+}
+
+// A day is on one statement, a posting is on one, and a statement is corrected once.
+// None of them changes afterwards.
+func TestStatementOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b *books) {
+		first := b.sampleStatement()
+		ledgers, err := b.Books().Ledgers(t.Context(), []loan.VehicleID{b.vehicle})
+		must(t, err)
+		entries := ledgers[b.vehicle]
+		if len(entries) != 1 || entries[0].Kind != loan.PostOpening || entries[0].StatementID != nil {
+			t.Fatalf("the ledger is %+v", entries)
+		}
+		put := func(change func(*loan.Statement)) error {
+			return b.InBooks(t.Context(), func(tx *store.BooksTx) error {
+				s := b.sampleStatement()
+				change(s)
+				if err := tx.InsertStatements(t.Context(), []*loan.Statement{s}); err != nil {
+					return err
+				}
+				return tx.InsertStatementPostings(t.Context(), store.NewOnStatement(s, entries))
+			})
+		}
+		must(t, put(func(s *loan.Statement) {}))
+		page, err := b.Statements(t.Context(), b.owner, []loan.VehicleID{b.vehicle}, store.Page{Limit: 1})
+		must(t, err)
+		first.ID = page[0].ID
+		wantError(t, put(func(s *loan.Statement) {}), store.ErrConflict)
+		wantError(t, put(func(s *loan.Statement) { s.PeriodFrom = s.PeriodFrom.AddDays(1) }), store.ErrConflict) // the posting is on one already
+		ledgers, err = b.Books().Ledgers(t.Context(), []loan.VehicleID{b.vehicle})
+		must(t, err)
+		if entries = ledgers[b.vehicle]; entries[0].StatementID == nil || *entries[0].StatementID != first.ID {
+			t.Fatalf("the posting is on statement %v, want %d", entries[0].StatementID, first.ID)
+		}
+		must(t, put(func(s *loan.Statement) { s.Corrects = &first.ID }))
+		wantError(t, put(func(s *loan.Statement) { s.Corrects = &first.ID }), store.ErrConflict)
+		for _, statement := range []string{
+			"UPDATE statements SET amount_due_cents = 0", "DELETE FROM statements", "UPDATE statement_postings SET is_first = FALSE", "DELETE FROM statement_postings",
+		} {
+			if _, err := b.admin.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "only ever added") {
+				t.Errorf("%s: %v", statement, err)
+			}
+		}
+	})
+}
+
+// When a statement is looked for is kept with the contract, until something is posted
+// that ends it or brings it back.
+func TestStatementDays(t *testing.T) {
+	onEach(t, func(t *testing.T, b *books) {
+		due := func(on string, want ...loan.VehicleID) {
+			t.Helper()
+			ids, err := b.Books().VehiclesForStatements(t.Context(), day(on), 0, 10)
+			must(t, err)
+			if !slices.Equal(ids, want) {
+				t.Errorf("on %s: %v, want %v", on, ids, want)
+			}
+		}
+		set := func(id loan.VehicleID, on loan.Date) {
+			b.tx(func(tx *store.BooksTx) {
+				must(t, tx.SetStatementDays(t.Context(), []store.StatementDay{{VehicleID: id, On: on}}))
+			})
+		}
+		post := func(principal loan.Cents) {
+			b.tx(func(tx *store.BooksTx) {
+				vehicles, err := tx.LockVehicles(t.Context(), []loan.VehicleID{b.vehicle})
+				must(t, err)
+				l := vehicles[b.vehicle].Contract.(*loan.Loan)
+				l.Principal, l.InterestUnpaid, l.PastDue, l.CurrentDue, l.Fees = principal, 0, 0, 0, 0
+				must(t, tx.UpdateContracts(t.Context(), []*loan.Vehicle{vehicles[b.vehicle]}))
+			})
+		}
+		due("2026-11-18", b.vehicle, b.theirs) // one that is new is looked at
+		set(b.theirs, loan.Never)
+		set(b.vehicle, day("2026-12-01"))
+		due("2026-11-30")
+		due("2026-12-01", b.vehicle)
+		post(1)
+		due("2026-11-30")
+		post(0)
+		due("2026-11-30", b.vehicle)
+		set(b.vehicle, loan.Never)
+		due("9999-12-30")
+		post(1)
+		due("2026-11-30", b.vehicle)
 	})
 }
 

@@ -28,7 +28,10 @@ func TestOwner(t *testing.T) {
 			own[joint] = b.addAccount(tx, joint)
 			must(t, tx.InsertOwner(t.Context(), joint, b.vehicle))
 			must(t, tx.InsertAutoPay(t.Context(), auto))
-			must(t, tx.InsertStatement(t.Context(), statement))
+			must(t, tx.InsertStatements(t.Context(), []*loan.Statement{statement}))
+			correction := b.sampleStatement()
+			correction.Corrects = &statement.ID
+			must(t, tx.InsertStatements(t.Context(), []*loan.Statement{correction}))
 			must(t, tx.InsertConversation(t.Context(), conversation))
 			message = b.addMessage(tx, conversation, loan.ByCustomer)
 			must(t, tx.InsertMicroEntries(t.Context(), b.owner, micro))
@@ -96,10 +99,18 @@ func TestOwner(t *testing.T) {
 			}, true},
 			"Statements": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				found, err := tx.Statements(ctx, who, []loan.VehicleID{b.vehicle, b.theirs}, page)
-				return len(found), err
+				return len(found) / 2, err // with its correction
 			}, true},
 			"StatementsByID": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				found, err := tx.StatementsByID(ctx, who, []loan.StatementID{statement.ID})
+				return len(found), err
+			}, true},
+			"StatementsInFull": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.StatementsInFull(ctx, who, []loan.StatementID{statement.ID})
+				return len(found), err
+			}, true},
+			"RelatedStatements": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.RelatedStatements(ctx, who, []loan.StatementID{statement.ID})
 				return len(found), err
 			}, true},
 			"PaymentAccounts": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {

@@ -61,13 +61,13 @@ func newModel(rt *rapid.T, b *books) *model {
 				m.owners[v] = append(m.owners[v], other)
 			}
 		}
-		for range rapid.IntRange(0, 30).Draw(rt, "rows") {
+		for n := range rapid.IntRange(0, 30).Draw(rt, "rows") {
 			v := rapid.SampledFrom(m.vehicles).Draw(rt, "vehicle")
 			on := rapid.SampledFrom(someDays).Draw(rt, "day")
 			if rapid.IntRange(0, 3).Draw(rt, "statement") == 0 {
 				s := b.sampleStatement()
-				s.VehicleID, s.IssuedOn = v, on
-				must(rt, tx.InsertStatement(b.t.Context(), s))
+				s.VehicleID, s.IssuedOn, s.PeriodFrom = v, on, s.PeriodFrom.AddDays(n)
+				must(rt, tx.InsertStatements(b.t.Context(), []*loan.Statement{s}))
 				m.rows["statements"] = append(m.rows["statements"], row{v, store.Position{On: on, ID: int64(s.ID)}})
 				continue
 			}

@@ -309,8 +309,13 @@ func (b *books) sampleAutoPay() *loan.AutoPay {
 
 func (b *books) sampleStatement() *loan.Statement {
 	return &loan.Statement{
-		CustomerID: b.owner, VehicleID: b.vehicle, IssuedOn: day("2026-11-04"), PeriodFrom: day("2026-10-04"), PeriodTo: day("2026-11-03"),
+		CustomerID: b.owner, VehicleID: b.vehicle, Kind: loan.ContractLease, IssuedOn: day("2026-11-04"), PeriodFrom: day("2026-10-04"), PeriodTo: day("2026-11-03"),
 		DueOn: day("2026-12-01"), OpeningBalance: -1, ClosingBalance: loan.MaxCents, AmountDue: 42500, PastDue: 3,
+		InterestCharged: 4, FeesCharged: 5, Received: 6, PrincipalPaid: 7, InterestPaid: 8, FeesPaid: 9, InstalmentsPaid: 10, CurrentDue: 11, FeesDue: 12,
+		InterestUnpaid: 13, PayoffAmount: 14, PayoffPerDiem: 15, InstalmentsRemaining: 16, YearInterestPaid: 17, YearFeesPaid: 18,
+		Lines: []loan.StatementLine{{On: day("2026-10-05"), Kind: loan.PostPayment, Confirmation: "MP-1", Amount: 1, Principal: 2, Interest: 3, Fees: 4, Instalments: 5, Balance: 6}},
+		Paper: loan.Paper{Layout: 1, Servicer: loan.Servicer{Name: "Lender", Address: []string{"a", "b"}}, Name: "Zoë Nuñez", Vehicle: "2024 GMC Acadia", AccountNumberLast4: "4821", Rate: 5750, MaturesOn: day("2030-01-01"), Address: loan.Address{Line1: "1 \"Main\" Street"},
+			Messages: []loan.StatementMessage{{Kind: loan.MessagePastDue, Amount: 3}}, Balances: []loan.StatementBalance{{On: day("2026-11-03"), Amount: 2}}},
 	}
 }
 
