@@ -257,7 +257,7 @@ func engine(embedded bool, small, large string) string {
 }
 
 func (a *App) seedDeps() seed.Deps {
-	return seed.Deps{Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: a.Servicing.Hasher, Timing: a.Servicing.Timing}
+	return seed.Deps{Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: a.Servicing.Hasher, Timing: a.Servicing.Timing, Servicer: a.Servicing.Servicer}
 }
 
 func seedCustomers(ctx context.Context, a *App, n int, path string) (err error) {

@@ -34,7 +34,7 @@ func (e PaymentEvent) Kind() PaymentEventKind {
 		return PaymentEventKindCanceled
 	case loan.PaymentReturned:
 		return PaymentEventKindReturned
-	case loan.AutoPayChanged, loan.VehicleUpdated:
+	case loan.AutoPayChanged, loan.StatementIssued, loan.VehicleUpdated:
 	}
 	return ""
 }
@@ -44,10 +44,14 @@ type VehicleEvent struct{ Happened }
 
 // Kind is what has happened.
 func (e VehicleEvent) Kind() VehicleEventKind {
-	if e.Event == loan.AutoPayChanged {
+	switch e.Event {
+	case loan.AutoPayChanged:
 		return VehicleEventKindAutoPayChanged
+	case loan.StatementIssued:
+		return VehicleEventKindStatementIssued
+	default:
+		return VehicleEventKindUpdated
 	}
-	return VehicleEventKindUpdated
 }
 
 // EventCursor is a place among the events: behind the one with an id, 0 for before

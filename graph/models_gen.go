@@ -511,16 +511,19 @@ const (
 	VehicleEventKindUpdated VehicleEventKind = "UPDATED"
 	// Auto Pay was set up, changed, paused, resumed or ended.
 	VehicleEventKindAutoPayChanged VehicleEventKind = "AUTO_PAY_CHANGED"
+	// A statement was issued, or one that corrects the latest.
+	VehicleEventKindStatementIssued VehicleEventKind = "STATEMENT_ISSUED"
 )
 
 var AllVehicleEventKind = []VehicleEventKind{
 	VehicleEventKindUpdated,
 	VehicleEventKindAutoPayChanged,
+	VehicleEventKindStatementIssued,
 }
 
 func (e VehicleEventKind) IsValid() bool {
 	switch e {
-	case VehicleEventKindUpdated, VehicleEventKindAutoPayChanged:
+	case VehicleEventKindUpdated, VehicleEventKindAutoPayChanged, VehicleEventKindStatementIssued:
 		return true
 	}
 	return false

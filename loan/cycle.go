@@ -121,8 +121,11 @@ func later(a, b Date) Date {
 // All of it is as of the end of the period, whenever it is made. Balances are sums of
 // the ledger. What is due of the instalments is what the contract says, less what was
 // posted as of a later day: the due date has not moved on since, as the cycle is that
-// of the present one. auto is what Auto Pay pays for the due date, if anything.
-func (c Cycle) Statement(v *Vehicle, ledger []LedgerEntry, auto *Run) (*Statement, []LedgerEntry) {
+// of the present one.
+//
+// planned is the payment that Auto Pay makes for the due date, or, where none is planned
+// yet, auto is what will plan it; nil where there is none.
+func (c Cycle) Statement(v *Vehicle, ledger []LedgerEntry, planned *Run, auto *AutoPay) (*Statement, []LedgerEntry) {
 	then := v.Contract.Clone()
 	for _, e := range ledger {
 		if !e.EffectiveOn.After(c.To) {
@@ -133,7 +136,12 @@ func (c Cycle) Statement(v *Vehicle, ledger []LedgerEntry, auto *Run) (*Statemen
 	s := newStatement(v, c)
 	taken := s.book(ledger, 0)
 	s.stand(then, ledger)
-	s.tell(taken, auto)
+	if planned == nil && auto != nil {
+		if on := auto.PaysOn(c.DueOn); !on.Before(s.IssuedOn) {
+			planned = &Run{On: on, DueOn: c.DueOn, Amount: auto.AmountOn(then, on)}
+		}
+	}
+	s.tell(taken, planned)
 	return s, taken
 }
 
@@ -330,7 +338,7 @@ func (s *Statement) tell(taken []LedgerEntry, auto *Run) {
 	if s.PastDue > 0 {
 		messages = append(messages, StatementMessage{Kind: MessagePastDue, Amount: s.PastDue})
 	}
-	if auto != nil {
+	if auto != nil && auto.Amount > 0 {
 		messages = append(messages, StatementMessage{Kind: MessageAutoPay, On: auto.On, Amount: auto.Amount})
 	}
 	for _, e := range taken {

@@ -67,7 +67,7 @@ func (a *account) startDay(today loan.Date, auto *loan.Run) *loan.Statement {
 	if !due {
 		return nil
 	}
-	s, taken := cycle.Statement(&a.vehicle, a.ledger, auto)
+	s, taken := cycle.Statement(&a.vehicle, a.ledger, auto, nil)
 	s.ID = loan.StatementID(len(a.statements) + 1)
 	var before []loan.StatementBalance
 	for i := len(a.statements) - 1; i >= 0; i-- {
@@ -323,7 +323,7 @@ func (a *account) checkCorrection(t rapid.TB, s *loan.Statement, on loan.Date) {
 		if !inTime.back(0) || !since.back(0) {
 			return
 		}
-		want, _ := loan.Cycle{From: s.PeriodFrom, To: s.PeriodTo, DueOn: s.DueOn}.Statement(&inTime.vehicle, inTime.ledger, nil)
+		want, _ := loan.Cycle{From: s.PeriodFrom, To: s.PeriodTo, DueOn: s.DueOn}.Statement(&inTime.vehicle, inTime.ledger, nil, nil)
 		got, _ := loan.Correction(s, &since.vehicle, since.ledger, on)
 		got.Messages, got.IssuedOn = got.Messages[:len(got.Messages)-1], want.IssuedOn
 		if figures(got) != figures(want) {
@@ -342,7 +342,7 @@ func (a *account) checkLate(t rapid.TB, s *loan.Statement, on loan.Date) {
 		later.pay(t, payoff/4, loan.KindRegular, on)
 		later.back(1)
 	}
-	again, taken := loan.Cycle{From: s.PeriodFrom, To: s.PeriodTo, DueOn: s.DueOn}.Statement(&later.vehicle, later.ledger, nil)
+	again, taken := loan.Cycle{From: s.PeriodFrom, To: s.PeriodTo, DueOn: s.DueOn}.Statement(&later.vehicle, later.ledger, nil, nil)
 	if figures(again) != figures(s) || len(taken) != len(s.Lines) {
 		t.Fatalf("in time\n%s\nlate\n%s", figures(s), figures(again))
 	}

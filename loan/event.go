@@ -12,6 +12,7 @@ const (
 	PaymentCanceled  EventKind = "payment.canceled"
 	PaymentReturned  EventKind = "payment.returned"
 	AutoPayChanged   EventKind = "auto_pay.changed" // set up, changed, paused, resumed or ended
+	StatementIssued  EventKind = "statement.issued" // or corrected
 	VehicleUpdated   EventKind = "vehicle.updated"  // what is owed or when it is due, but by a payment, or how statements come
 )
 
@@ -20,16 +21,16 @@ func (k EventKind) OfPayment() bool {
 	switch k {
 	case PaymentScheduled, PaymentApplied, PaymentSettled, PaymentCanceled, PaymentReturned:
 		return true
-	case AutoPayChanged, VehicleUpdated:
+	case AutoPayChanged, StatementIssued, VehicleUpdated:
 	}
 	return false
 }
 
 // OfVehicle tells whether the event changes what is to be seen of a vehicle: what its
-// contract owes, its Auto Pay, or how statements come.
+// contract owes, its Auto Pay, its statements, or how they come.
 func (k EventKind) OfVehicle() bool {
 	switch k {
-	case PaymentApplied, PaymentReturned, AutoPayChanged, VehicleUpdated:
+	case PaymentApplied, PaymentReturned, AutoPayChanged, StatementIssued, VehicleUpdated:
 		return true
 	case PaymentScheduled, PaymentSettled, PaymentCanceled:
 	}

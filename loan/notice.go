@@ -29,7 +29,7 @@ const (
 	NoticePaymentCanceled   NoticeKind = "PAYMENT_CANCELED"
 	NoticePaymentReturned   NoticeKind = "PAYMENT_RETURNED" // the bank has sent the debit back
 	NoticeAccountBlocked    NoticeKind = "ACCOUNT_BLOCKED"  // nothing is debited from a bank account any more
-	NoticeStatementReady    NoticeKind = "STATEMENT_READY"
+	NoticeStatementReady    NoticeKind = "STATEMENT_READY"  // to who gets none on paper
 	NoticeMessageAnswered   NoticeKind = "MESSAGE_ANSWERED" // and nothing of what it says
 )
 

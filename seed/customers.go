@@ -20,8 +20,7 @@ const batch = 500
 // What each vehicle of a customer has.
 const (
 	PendingPayments = 3
-	PastPayments    = 20
-	Statements      = 24
+	PastPayments    = 26
 )
 
 // Customers adds the customers customer-1 to customer-n, each with a loan, a
@@ -88,7 +87,7 @@ func householdOf(d Deps, index int, now time.Time, hash string) *household {
 				Year: today.AddMonths(-past).Year, Make: car.make, Model: car.model, VIN: dice.vin(),
 			},
 			contract: contract, now: now, dueOn: nextDay(today, dice.between(1, 28)), past: past, missed: dice.roll(8) == 0,
-			payments: PastPayments, statements: Statements, autoPay: anAutoPay(dice, now),
+			payments: PastPayments, autoPay: anAutoPay(dice, now),
 		}
 		if dice.roll(2) == 0 {
 			since := now.AddDate(0, -dice.between(1, 20), 0)

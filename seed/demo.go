@@ -95,7 +95,7 @@ func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
 	h.lives = append(h.lives, tell(story{
 		vehicle:  loan.Vehicle{Year: today.Year - 3, Make: "Chevrolet", Model: "Equinox", VIN: dice.vin()},
 		contract: car, now: now, dueOn: dueOn, past: 29, missed: true,
-		payments: 25, statements: 24,
+		payments: 25,
 		pending: []pending{
 			{today.DaysUntil(dueOn), instalment(car.AmountFinanced, car.AnnualRate, car.TermMonths), loan.KindRegular},
 			{today.DaysUntil(dueOn) + 9, 75_00, loan.KindPrincipalOnly},
@@ -108,7 +108,7 @@ func demoHousehold(d Deps, dice *dice, now time.Time, hash string) *household {
 		vehicle:  loan.Vehicle{Year: today.Year - 1, Make: "GMC", Model: "Terrain", VIN: dice.vin(), PaperlessSince: &since},
 		contract: &loan.Lease{Terms: loan.Terms{TermMonths: 36, Instalment: 339_00}, PurchaseOption: 17_250_00, MilesAllowed: 36_000},
 		now:      now, dueOn: leaseDueOn, past: 16, early: true,
-		payments: 17, statements: 15,
+		payments: 17,
 		autoPay: &loan.AutoPay{
 			Status: loan.AutoPayActive, AmountKind: loan.AutoPayAmountDue, DaysBeforeDue: &daysBefore, SetUpAt: since, ChangedAt: since,
 		},

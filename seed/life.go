@@ -2,6 +2,7 @@ package seed
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -13,7 +14,22 @@ type life struct {
 	number     string // of the contract
 	payments   []*loan.Payment
 	autoPay    *loan.AutoPay
-	statements []*loan.Statement
+	ledger     []*posted
+	statements []*statement
+	looksOn    loan.Date // the first day on which the next statement can fall due
+}
+
+// posted is an entry of the ledger and when it was made.
+type posted struct {
+	loan.LedgerEntry
+	at time.Time
+}
+
+// statement is a statement with the entries that are on it.
+type statement struct {
+	*loan.Statement
+	entries  []*posted
+	balances []loan.StatementBalance // of those before, latest first
 }
 
 // story says how a contract went; the rest follows from it.
@@ -29,9 +45,8 @@ type story struct {
 	early          bool      // whether the instalment of dueOn was paid before it
 	autoPay        *loan.AutoPay
 
-	payments   int // how many past payments are kept, one returned and one cancelled among them
-	statements int // how many statements are kept
-	pending    []pending
+	payments int // how many past payments are kept, one returned and one cancelled among them
+	pending  []pending
 }
 
 // pending is a payment to come.
@@ -42,10 +57,9 @@ type pending struct {
 }
 
 const (
-	billedDays  = 21                // a statement is issued so long before its due date
 	usualDays   = 5                 // the customer pays so long before the due date at the least
 	usualSpread = 4                 // and at the most so many days earlier
-	graceDays   = 10                // after the due date comes a late fee
+	graceDays   = 6                 // after the due date comes a late fee
 	lateFee     = loan.Cents(25_00) // in cents
 )
 
@@ -59,8 +73,14 @@ type teller struct {
 	number func() string // the next confirmation number
 	terms  *loan.Terms
 	today  loan.Date
-	owed   []loan.Cents // what is owed after each due date's payment; [0] is at the start
+	events []event
 	life   *life
+}
+
+// event is what happens on a day, after its start.
+type event struct {
+	on loan.Date
+	do func(on loan.Date)
 }
 
 // tell makes the life of a contract.
@@ -74,8 +94,7 @@ func tell(s story, timing loan.Timing, d *dice, number func() string) *life {
 	t.life.vehicle.Contract = s.contract
 	t.agree()
 	t.pay()
-	t.bill()
-	t.standing()
+	t.play()
 	t.schedule()
 	return t.life
 }
@@ -83,20 +102,25 @@ func tell(s story, timing loan.Timing, d *dice, number func() string) *life {
 // due is the n-th due date; the 0-th is the day of the contract.
 func (t *teller) due(n int) loan.Date { return t.dueOn.AddMonths(n - t.past - 1) }
 
-// agree fills in what of a contract follows from its story.
+// agree fills in what of a contract follows from its story, as it was on the day of the
+// contract.
 func (t *teller) agree() {
 	if t.life.number = t.contractNumber; t.life.number == "" {
 		t.life.number = t.dice.digits(8)
 	}
 	t.terms.AccountNumberLast4 = t.life.number[4:]
-	t.terms.OpenedOn, t.terms.MaturesOn, t.terms.DueDay = t.due(0), t.due(t.terms.TermMonths), t.dueOn.Day
+	t.terms.OpenedOn, t.terms.MaturesOn = t.due(0), t.due(t.terms.TermMonths)
+	t.terms.DueOn, t.terms.DueDay = t.due(1), t.dueOn.Day
 	switch c := t.contract.(type) {
 	case *loan.Loan:
 		c.Instalment = instalment(c.AmountFinanced, c.AnnualRate, c.TermMonths)
 		c.Principal, c.InterestPaidThrough = c.AmountFinanced, c.OpenedOn
-		t.owed = []loan.Cents{c.Principal}
 	case *loan.Lease:
-		t.owed = []loan.Cents{c.Instalment * loan.Cents(c.TermMonths)}
+		c.InstalmentsRemaining = c.TermMonths - 1
+	}
+	t.terms.CurrentDue = t.terms.Instalment
+	if t.autoPay != nil && t.autoPay.AmountKind == loan.AutoPayFixed {
+		t.autoPay.Amount = t.terms.Instalment
 	}
 }
 
@@ -114,7 +138,8 @@ func instalment(amount loan.Cents, rate loan.Rate, months int) loan.Cents {
 	return loan.Cents(quotient/one) + 1 // #nosec G115 -- less than the amount
 }
 
-// pay makes the past payments, a month at a time, and what they leave owed.
+// pay makes the past payments, a month at a time, and what comes of them. The ledger
+// begins with the first of those that are kept.
 func (t *teller) pay() {
 	last := t.past
 	if t.early {
@@ -128,42 +153,145 @@ func (t *teller) pay() {
 	if t.missed {
 		returned = t.past
 	}
+	begins := t.terms.OpenedOn
 	for n := 1; n <= last; n++ {
 		on := t.due(n).AddDays(-usualDays - t.dice.roll(usualSpread+1))
+		if n < kept {
+			t.on(on, func(on loan.Date) { t.credit(nil, on) })
+			begins = on
+			continue
+		}
 		var automatic loan.Date // the due date, where Auto Pay paid it
-		if t.autoPay != nil && t.autoPay.SetUpAt.Before(t.due(n-1).At(0)) {
+		if t.isAutomatic(n) {
 			on, automatic = t.autoPay.PaysOn(t.due(n)), t.due(n)
 		}
 		if n == canceled {
 			t.payment(on.AddDays(-1), loan.Canceled, loan.Date{})
 		}
 		if n == returned {
-			t.payment(on, loan.Returned, automatic)
+			back := t.giveBack(t.payment(on, loan.Returned, automatic))
 			on, automatic = t.due(n).AddDays(-2), loan.Date{} // and paid again
-		}
-		owed := t.owed[n-1]
-		if !t.missed || n < t.past {
-			credited := on
-			if n >= kept {
-				credited = t.payment(on, loan.Settled, automatic).CreditedOn
+			if !back.Before(on) {
+				on = back.AddDays(1)
 			}
-			owed -= t.credit(credited)
 		}
-		t.owed = append(t.owed, owed)
+		if t.missed && n == t.past {
+			t.on(t.due(n).AddDays(graceDays), t.chargeFee)
+			continue
+		}
+		p := t.payment(on, loan.Settled, automatic)
+		t.on(p.CreditedOn, func(on loan.Date) { t.credit(p, on) })
+	}
+	t.on(begins, t.open)
+	for n := 1; n <= t.past+1; n++ {
+		t.on(t.due(n).AddDays(-loan.StatementDays), func(loan.Date) {}) // statements are issued as a day starts
 	}
 }
 
-// credit books an instalment on a day and returns by how much less is owed then.
-func (t *teller) credit(on loan.Date) loan.Cents {
-	l, ok := t.contract.(*loan.Loan)
-	if !ok {
-		return t.terms.Instalment
-	}
-	principal := l.Instalment - l.InterestOn(on)
-	l.Principal -= principal
-	l.InterestPaidThrough = on
-	return principal
+// isAutomatic tells whether Auto Pay paid the n-th due date, or will.
+func (t *teller) isAutomatic(n int) bool {
+	return t.autoPay != nil && t.autoPay.SetUpAt.Before(t.due(n-1).At(0))
 }
+
+func (t *teller) on(day loan.Date, do func(loan.Date)) { t.events = append(t.events, event{day, do}) }
+
+// giveBack lets the bank return a payment, and tells on which day.
+func (t *teller) giveBack(p *loan.Payment) loan.Date {
+	var credited loan.Posting
+	t.on(p.CreditedOn, func(on loan.Date) { credited = t.credit(p, on) })
+	back := loan.DateOf(*p.ReturnedAt)
+	t.on(back, func(loan.Date) { t.post(p, *p.ReturnedAt, t.contract.Reverse(credited)...) })
+	return back
+}
+
+// play lets everything happen in the order of days, as it does in the product: what a
+// day brings comes first.
+func (t *teller) play() {
+	slices.SortStableFunc(t.events, func(a, b event) int { return b.on.DaysUntil(a.on) })
+	for _, e := range t.events {
+		if e.on.After(t.today) {
+			break
+		}
+		t.startDay(e.on)
+		e.do(e.on)
+	}
+	t.startDay(t.today)
+	entries, through, _ := t.books()
+	t.life.looksOn = loan.StatementOn(t.contract, entries, through, t.today)
+}
+
+// books are the ledger, the last day that a statement covers, and what the statements
+// closed with, latest first.
+func (t *teller) books() (entries []loan.LedgerEntry, through loan.Date, balances []loan.StatementBalance) {
+	for _, s := range slices.Backward(t.life.statements) {
+		balances = append(balances, loan.StatementBalance{On: s.PeriodTo, Amount: s.ClosingBalance})
+	}
+	if len(balances) > 0 {
+		through = balances[0].On
+	}
+	entries = make([]loan.LedgerEntry, len(t.life.ledger))
+	for i, e := range t.life.ledger {
+		entries[i] = e.LedgerEntry
+	}
+	return entries, through, balances
+}
+
+// startDay bills, and issues the statement that is due.
+func (t *teller) startDay(today loan.Date) {
+	t.contract.Bill(today)
+	entries, through, balances := t.books()
+	cycle, due := loan.NextCycle(t.contract, entries, through, today)
+	if !due {
+		return
+	}
+	var auto *loan.AutoPay
+	if t.autoPay != nil && t.autoPay.SetUpAt.Before(cycle.IssuedOn().At(0)) {
+		auto = t.autoPay
+	}
+	s, taken := cycle.Statement(t.life.vehicle, entries, nil, auto)
+	s.ID = loan.StatementID(len(t.life.statements) + 1) // until it has its own
+	kept := &statement{Statement: s, balances: balances}
+	for _, e := range taken {
+		entry := t.life.ledger[e.ID-1]
+		entry.StatementID = &s.ID
+		kept.entries = append(kept.entries, entry)
+	}
+	t.life.statements = append(t.life.statements, kept)
+}
+
+// open begins the ledger.
+func (t *teller) open(on loan.Date) {
+	t.life.ledger = []*posted{}
+	t.post(nil, on.At(0), loan.Opening(t.contract, on))
+}
+
+// post adds to the ledger, once it is open.
+func (t *teller) post(p *loan.Payment, at time.Time, postings ...loan.Posting) {
+	if t.life.ledger == nil {
+		return
+	}
+	for _, posting := range postings {
+		e := &posted{loan.LedgerEntry{ID: int64(len(t.life.ledger) + 1), Posting: posting}, at.UTC()}
+		if p != nil {
+			e.PaymentID, e.Confirmation = &p.ID, p.ConfirmationNumber
+		}
+		t.life.ledger = append(t.life.ledger, e)
+	}
+}
+
+// credit books an instalment on a day, for a payment that is kept or for none.
+func (t *teller) credit(p *loan.Payment, on loan.Date) loan.Posting {
+	postings, err := t.contract.Post(t.terms.Instalment, loan.KindRegular, on)
+	if err != nil {
+		panic(err) // a contract of a story owes more than an instalment
+	}
+	if p != nil {
+		t.post(p, *p.AppliedAt, postings...)
+	}
+	return postings[len(postings)-1]
+}
+
+func (t *teller) chargeFee(on loan.Date) { t.post(nil, on.At(0), t.terms.PostFee(lateFee, on)) }
 
 // payment adds a past payment of an instalment for a day, or the next one that
 // the rules allow. automatic is the due date that Auto Pay paid with it.
@@ -229,51 +357,6 @@ func (t *teller) submit(at time.Time, on loan.Date, amount loan.Cents) *loan.Pay
 	}
 	t.life.payments = append(t.life.payments, p)
 	return p
-}
-
-// bill makes the statements that have been issued. The payment of one due date
-// falls into the period of the next one's statement.
-func (t *teller) bill() {
-	last := t.past + 1
-	if t.due(last).AddDays(-billedDays).After(t.today) {
-		last--
-	}
-	for n := max(2, last-t.story.statements+1); n <= last; n++ {
-		issued := t.due(n).AddDays(-billedDays)
-		s := &loan.Statement{
-			IssuedOn: issued, PeriodFrom: t.due(n - 1).AddDays(-billedDays), PeriodTo: issued.AddDays(-1), DueOn: t.due(n),
-			OpeningBalance: t.owed[n-2], ClosingBalance: t.owed[n-1], AmountDue: t.terms.Instalment,
-		}
-		if t.missed && n == t.past+1 {
-			s.PastDue = t.terms.Instalment
-			s.AmountDue += s.PastDue + t.feeOn(issued)
-		}
-		t.life.statements = append(t.life.statements, s)
-	}
-}
-
-func (t *teller) feeOn(day loan.Date) loan.Cents {
-	if !t.missed || day.Before(t.due(t.past).AddDays(graceDays)) {
-		return 0
-	}
-	return lateFee
-}
-
-// standing fills in where the contract is now.
-func (t *teller) standing() {
-	t.terms.DueOn, t.terms.Fees = t.dueOn, t.feeOn(t.today)
-	if !t.early {
-		t.terms.CurrentDue = t.terms.Instalment
-	}
-	if t.missed {
-		t.terms.PastDue = t.terms.Instalment
-	}
-	if t.autoPay != nil && t.autoPay.AmountKind == loan.AutoPayFixed {
-		t.autoPay.Amount = t.terms.Instalment
-	}
-	if lease, ok := t.contract.(*loan.Lease); ok {
-		lease.InstalmentsRemaining = lease.TermMonths - t.past - 1
-	}
 }
 
 // schedule adds the payments to come. They are submitted now and for a later day,

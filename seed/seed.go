@@ -31,6 +31,7 @@ type Deps struct {
 	Vault    *vault.Vault
 	Hasher   *auth.Hasher
 	Timing   loan.Timing
+	Servicer loan.Servicer // who sends statements
 }
 
 // household is a customer with all that is theirs.
@@ -70,7 +71,7 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 			accounts = append(accounts, &a.NewPaymentAccount)
 		}
 	}
-	if err := b.InsertVehicles(ctx, vehicles); err != nil {
+	if err := b.InsertVehiclesWithoutLedger(ctx, vehicles); err != nil {
 		return err
 	}
 	if err := insertNumbers(ctx, d, b, households); err != nil {
@@ -81,12 +82,10 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 	}
 	var payments []*loan.Payment
 	var autoPays []*loan.AutoPay
-	var statements []*loan.Statement
 	for _, h := range households {
 		for _, l := range h.lives {
 			l.belongTo(h)
 			payments = append(payments, l.payments...)
-			statements = append(statements, l.statements...)
 			if l.autoPay != nil {
 				autoPays = append(autoPays, l.autoPay)
 			}
@@ -98,7 +97,48 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 	if err := insertPayments(ctx, d, b, payments); err != nil {
 		return err
 	}
-	return b.InsertStatements(ctx, statements)
+	return insertBooks(ctx, d, b, households)
+}
+
+// insertBooks adds the ledgers and the statements that were made of them.
+func insertBooks(ctx context.Context, d Deps, b *store.Bulk, households []*household) error {
+	var entries []store.NewLedgerEntry
+	var statements []*loan.Statement
+	var days []store.StatementDay
+	for _, h := range households {
+		for _, l := range h.lives {
+			owner, vehicle := h.customer.ID, l.vehicle.ID
+			for _, e := range l.ledger {
+				entries = append(entries, store.NewLedgerEntry{CustomerID: owner, VehicleID: vehicle, At: e.at, LedgerEntry: &e.LedgerEntry})
+			}
+			for _, s := range l.statements {
+				s.CustomerID, s.VehicleID = owner, vehicle
+				s.Head(d.Servicer, &h.customer.Customer, s.balances)
+				statements = append(statements, s.Statement)
+			}
+			days = append(days, store.StatementDay{VehicleID: vehicle, On: l.looksOn})
+		}
+	}
+	if err := b.InsertLedger(ctx, entries); err != nil {
+		return err
+	}
+	if err := b.InsertStatements(ctx, statements); err != nil {
+		return err
+	}
+	var on []store.OnStatement
+	for _, h := range households {
+		for _, l := range h.lives {
+			for _, s := range l.statements {
+				for _, e := range s.entries {
+					on = append(on, store.OnStatement{StatementID: s.ID, LedgerID: e.ID, CustomerID: s.CustomerID, IsFirst: true})
+				}
+			}
+		}
+	}
+	if err := b.InsertStatementPostings(ctx, on); err != nil {
+		return err
+	}
+	return b.SetStatementDays(ctx, days)
 }
 
 // insertNumbers adds the numbers by which enrolment finds the contracts.
@@ -166,9 +206,6 @@ func (l *life) belongTo(h *household) {
 	}
 	if a := l.autoPay; a != nil {
 		a.CustomerID, a.SetUpBy, a.VehicleID, a.PaymentAccountID = owner, owner, vehicle, h.accounts[0].ID
-	}
-	for _, s := range l.statements {
-		s.CustomerID, s.VehicleID = owner, vehicle
 	}
 }
 

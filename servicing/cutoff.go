@@ -114,8 +114,8 @@ func (s *Service) begin(ctx context.Context, now time.Time) (time.Time, error) {
 }
 
 // startDay does what a day brings: contracts whose due date has gone by are
-// billed, payments settle, and Auto Pay plans ahead. Doing it again changes
-// nothing.
+// billed, payments settle, Auto Pay plans ahead, and statements are issued. Doing it
+// again changes nothing.
 func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) error {
 	for after := loan.VehicleID(0); ; {
 		ids, err := s.Store.Books().VehiclesToBill(ctx, today, after, batch)
@@ -151,6 +151,10 @@ func (s *Service) startDay(ctx context.Context, today loan.Date, now time.Time) 
 	}
 	if err := s.planAutoPays(ctx, today, now); err != nil {
 		return fmt.Errorf("plan Auto Pay: %w", err)
+	}
+	// After Auto Pay, whose payments they name.
+	if err := s.issueStatements(ctx, today, now); err != nil {
+		return fmt.Errorf("issue statements: %w", err)
 	}
 	return nil
 }

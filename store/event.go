@@ -50,6 +50,11 @@ func VehicleEvent(v *loan.Vehicle, at time.Time) Event {
 	return Event{CustomerID: v.CustomerID, VehicleID: v.ID, At: at, Kind: loan.VehicleUpdated, SubjectID: int64(v.ID)}
 }
 
+// StatementEvent is that a statement was issued.
+func StatementEvent(s *loan.Statement, at time.Time) Event {
+	return Event{CustomerID: s.CustomerID, VehicleID: s.VehicleID, At: at, Kind: loan.StatementIssued, SubjectID: int64(s.ID)}
+}
+
 // AutoPayEvent is that Auto Pay has changed.
 func AutoPayEvent(a *loan.AutoPay, at time.Time) Event {
 	return Event{CustomerID: a.CustomerID, VehicleID: a.VehicleID, At: at, Kind: loan.AutoPayChanged, SubjectID: int64(a.ID)}

@@ -236,6 +236,9 @@ func NewOnStatement(s *loan.Statement, entries []loan.LedgerEntry) []OnStatement
 // InsertStatementPostings writes which postings are on which statement; [ErrConflict]
 // where one is on another statement already.
 func (tx *BooksTx) InsertStatementPostings(ctx context.Context, on []OnStatement) error {
+	if len(on) == 0 {
+		return nil
+	}
 	return tx.execRows(ctx, insertStatementPostings, on)
 }
 
