@@ -43,6 +43,8 @@ const usage = `usage: mobilepay [command]
   messages   work on what customers ask: messages list [--open],
              messages show ID, messages answer ID --operator NAME --text TEXT
              (- reads it from the input), messages close ID --operator NAME
+  statement  statement correct ID --reason TEXT: issue another statement in the place of
+             the latest one of a vehicle
   seed       add customers for tests (sandbox only):
              seed --customers N --tokens FILE
   keyset     print a new keyset to seal bank account numbers with
@@ -70,6 +72,8 @@ var needs = map[string]config.Needs{
 	"exceptions":   config.Database,
 	"audit verify": config.Database | config.Keyset,
 
+	"statement correct": config.Database | config.Keyset | config.Letterhead,
+
 	"messages list":   config.Database | config.Keyset,
 	"messages show":   config.Database | config.Keyset,
 	"messages answer": config.Database | config.Keyset,
@@ -88,7 +92,7 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	if (command == "audit" || command == "messages") && len(args) > 0 {
+	if (command == "audit" || command == "messages") || command == "statement") && len(args) > 0 {
 		command, args = command+" "+args[0], args[1:]
 	}
 	var conversation loan.ConversationID
@@ -99,6 +103,10 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 			return ErrUsage
 		}
 		conversation, args = loan.ConversationID(n), args[1:]
+	}
+	id := ""
+	if command == "statement correct" && len(args) > 0 {
+		id, args = args[0], args[1:]
 	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -112,6 +120,7 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	grant := flags.String("grant", "", "the role that gets the server's rights")
 	runs := flags.Int("runs", 10, "how many runs to compare")
 	heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
+	reason := flags.String("reason", "", "why a statement is corrected")
 	against := flags.String("against", "", "a file of ends that must be there still")
 	open := flags.Bool("open", false, "only what waits for an answer")
 	operator := flags.String("operator", "", "who answers or closes, for the audit")
@@ -160,6 +169,8 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.answer(ctx, conversation, *text, os.Stdin) })
 	case "messages close":
 		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.close(ctx, conversation) })
+	case "statement correct":
+		return correctStatement(ctx, cfg, id, *reason, stdout)
 	case "keyset":
 		return printKeyset(cfg, stdout)
 	case "wrap-keyset":

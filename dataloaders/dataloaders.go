@@ -50,8 +50,9 @@ type Loaders struct {
 
 	Messages *dataloadgen.Loader[MessagesOf, map[loan.ConversationID][]*loan.SecureMessage]
 
-	store *store.Store
-	now   time.Time
+	statements statements
+	store      *store.Store
+	now        time.Time
 }
 
 // New makes the loaders of a request that was received at now.
@@ -65,7 +66,7 @@ func New(s *store.Store, now time.Time) *Loaders {
 	}
 	l.Payments = pages(l, l.seenBy(s.Payments), vehicleOfPayment)
 	l.PendingPayments = pages(l, l.seenBy(s.PendingPayments), vehicleOfPayment)
-	l.Statements = pages(l, s.Statements, func(s *loan.Statement) loan.VehicleID { return s.VehicleID })
+	l.Statements = pages(l, l.noted(s.Statements), func(s *loan.Statement) loan.VehicleID { return s.VehicleID })
 	l.Messages = once(func(ctx context.Context, ask MessagesOf) (map[loan.ConversationID][]*loan.SecureMessage, error) {
 		rows, err := s.Messages(ctx, ask.Owner, *ask.Conversations, ask.Page)
 		byConversation := make(map[loan.ConversationID][]*loan.SecureMessage, len(*ask.Conversations))
@@ -140,7 +141,9 @@ func (l *Loaders) PaymentsByID(ctx context.Context, owner loan.CustomerID, ids [
 
 // StatementsByID reads those of the statements that are the owner's to see.
 func (l *Loaders) StatementsByID(ctx context.Context, owner loan.CustomerID, ids []loan.StatementID) ([]loan.Statement, error) {
-	return l.store.StatementsByID(ctx, owner, ids)
+	found, err := l.store.StatementsByID(ctx, owner, ids)
+	l.statements.note(found)
+	return found, err
 }
 
 // Conversations reads a page of a customer's conversations.

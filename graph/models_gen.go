@@ -323,6 +323,14 @@ type SetUpTotpPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// Whom a statement is for.
+type StatementRecipient struct {
+	// The name.
+	Name string `json:"name"`
+	// The address.
+	Address *loan.Address `json:"address"`
+}
+
 // What a customer is told while it happens: by WebSocket (graphql-transport-ws) or as
 // server-sent events, each with one of these fields. docs/graphql.md says how to connect.
 //

@@ -74,6 +74,19 @@ type StatementLine struct {
 	Balance      Cents       `json:"balance"`     // what is owed after it, as in ClosingBalance
 }
 
+// Payoff is what would have ended the contract on the last day.
+func (s *Statement) Payoff() Payoff {
+	return Payoff{Amount: s.PayoffAmount, GoodThroughOn: s.PeriodTo, PerDiem: s.PayoffPerDiem}
+}
+
+// ConfirmationNumber is that of the payment; nil where there is none.
+func (l *StatementLine) ConfirmationNumber() *string {
+	if l.Confirmation == "" {
+		return nil
+	}
+	return &l.Confirmation
+}
+
 // Paper is what else stands on a statement: who it is for and from, and what they are
 // told. It is kept with the statement, so that the same one is printed again.
 type Paper struct {
@@ -112,6 +125,22 @@ type StatementMessage struct {
 	Kind   StatementMessageKind `json:"kind"`
 	On     Date                 `json:"on,omitempty"`
 	Amount Cents                `json:"amount,omitempty"`
+}
+
+// Day is the day that a message is about; nil where there is none.
+func (m *StatementMessage) Day() *Date {
+	if m.On.IsZero() {
+		return nil
+	}
+	return &m.On
+}
+
+// Money is the amount that a message is about; nil where there is none.
+func (m *StatementMessage) Money() *Cents {
+	if m.Amount == 0 {
+		return nil
+	}
+	return &m.Amount
 }
 
 // StatementMessageKind is what a statement tells.

@@ -5,6 +5,7 @@ package resolvers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/automobilepay/mobilepay/auth"
@@ -136,6 +137,15 @@ func ofViewer[ID, T any](ctx context.Context, id ID, read func(context.Context, 
 		return none, err
 	}
 	return read(ctx, viewer.CustomerID, id)
+}
+
+// inFull is a statement with what lists leave out.
+func inFull(ctx context.Context, s *loan.Statement) (*loan.Statement, error) {
+	full, err := ofViewer(ctx, s.ID, dataloaders.From(ctx).StatementInFull)
+	if err == nil && full == nil {
+		err = fmt.Errorf("statement %d has gone", s.ID)
+	}
+	return full, err
 }
 
 // pointers is the elements of a slice by reference, as the schema's lists want
