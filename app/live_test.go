@@ -224,6 +224,7 @@ func TestRunTicks(t *testing.T) {
 		e := testenv.New(t, engine)
 		e.At("2026-11-18 14:59:00")
 		c := e.AddCustomer()
+		e.MoveTo("2026-11-18 14:59:01") // statements are issued
 		e.Post(c.Token, schedule, order(c, "1"))
 		s := connect(t, e, c.Token)
 		after := cursorNow(e, c.Token)

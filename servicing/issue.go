@@ -15,7 +15,7 @@ import (
 )
 
 // statementsAtOnce is for how many vehicles statements are made in one transaction.
-const statementsAtOnce = 500
+const statementsAtOnce = 200
 
 // balancesShown is how many closing balances of statements before are on a statement.
 const balancesShown = 12
