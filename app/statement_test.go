@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/automobilepay/mobilepay/app"
+	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/paper"
 	"github.com/automobilepay/mobilepay/store"
@@ -216,42 +217,39 @@ func (p play) checkAPI(s *loan.Statement) {
 	if s.ID%6 != 0 {
 		return // some of them, as each takes a session
 	}
-	got := p.ask(`{ viewer { statements(first: 100) { edges { node { `+statementFields+` } } } } }`, nil)
-	edges, _ := got.Get("viewer", "statements", "edges").([]any)
-	for _, edge := range edges {
-		node := edge.(map[string]any)["node"].(map[string]any)
-		if node["periodTo"] != s.PeriodTo.String() || node["kind"] != string(s.Kind) {
-			continue
+	var id bytes.Buffer
+	graph.MarshalStatementID(s.ID).MarshalGQL(&id)
+	got := p.ask(`query($id: ID!) { node(id: $id) { ... on Statement { `+statementFields+` } } }`, testenv.Vars{"id": strings.Trim(id.String(), `"`)})
+	node, _ := got.Get("node").(map[string]any)
+	if node["issuedOn"] != s.IssuedOn.String() || node["periodFrom"] != s.PeriodFrom.String() || node["periodTo"] != s.PeriodTo.String() || node["dueOn"] != s.DueOn.String() || node["kind"] != string(s.Kind) {
+		p.t.Fatalf("statement %d: %s", s.ID, got.Raw)
+	}
+	for field, want := range map[string]loan.Cents{
+		"openingBalance": s.OpeningBalance, "closingBalance": s.ClosingBalance, "interestCharged": s.InterestCharged, "feesCharged": s.FeesCharged, "received": s.Received,
+		"principalPaid": s.PrincipalPaid, "interestPaid": s.InterestPaid, "feesPaid": s.FeesPaid, "instalmentsPaid": s.InstalmentsPaid, "amountDue": s.AmountDue,
+		"currentDue": s.CurrentDue, "pastDue": s.PastDue, "feesDue": s.FeesDue, "interestUnpaid": s.InterestUnpaid, "yearInterestPaid": s.YearInterestPaid, "yearFeesPaid": s.YearFeesPaid,
+	} {
+		if money := node[field].(map[string]any)["amount"]; money != string(want.Amount()) {
+			p.t.Errorf("%s of statement %d is %v, want %s", field, s.ID, money, want)
 		}
-		for field, want := range map[string]loan.Cents{
-			"openingBalance": s.OpeningBalance, "closingBalance": s.ClosingBalance, "interestCharged": s.InterestCharged, "feesCharged": s.FeesCharged, "received": s.Received,
-			"principalPaid": s.PrincipalPaid, "interestPaid": s.InterestPaid, "feesPaid": s.FeesPaid, "instalmentsPaid": s.InstalmentsPaid, "amountDue": s.AmountDue,
-			"currentDue": s.CurrentDue, "pastDue": s.PastDue, "feesDue": s.FeesDue, "interestUnpaid": s.InterestUnpaid, "yearInterestPaid": s.YearInterestPaid, "yearFeesPaid": s.YearFeesPaid,
-		} {
-			if money := node[field].(map[string]any)["amount"]; money != string(want.Amount()) {
-				p.t.Errorf("%s of statement %d is %v, want %s", field, s.ID, money, want)
-			}
-		}
-		payoff := node["payoff"].(map[string]any)
-		if fmt.Sprint(node["instalmentsRemaining"]) != fmt.Sprint(s.InstalmentsRemaining) || payoff["perDiem"] != string(s.PayoffPerDiem.Amount()) ||
-			payoff["amount"].(map[string]any)["amount"] != string(s.PayoffAmount.Amount()) {
-			p.t.Errorf("statement %d: %v", s.ID, node)
-		}
-		lines := node["lines"].([]any)
-		if len(lines) != len(s.Lines) || len(node["messages"].([]any)) != len(s.Messages) {
-			p.t.Errorf("statement %d has %d lines and %v", s.ID, len(lines), node["messages"])
-			return
-		}
-		for i, l := range s.Lines {
-			line := lines[i].(map[string]any)
-			if line["on"] != l.On.String() || line["kind"] != string(l.Kind) || line["balance"].(map[string]any)["amount"] != string(l.Balance.Amount()) ||
-				line["amount"].(map[string]any)["amount"] != string(l.Amount.Amount()) || (line["confirmationNumber"] == nil) != (l.Confirmation == "") {
-				p.t.Errorf("line %d of statement %d: %v", i, s.ID, line)
-			}
-		}
+	}
+	payoff := node["payoff"].(map[string]any)
+	if fmt.Sprint(node["instalmentsRemaining"]) != fmt.Sprint(s.InstalmentsRemaining) || payoff["perDiem"] != string(s.PayoffPerDiem.Amount()) ||
+		payoff["amount"].(map[string]any)["amount"] != string(s.PayoffAmount.Amount()) {
+		p.t.Errorf("statement %d: %v", s.ID, node)
+	}
+	lines := node["lines"].([]any)
+	if len(lines) != len(s.Lines) || len(node["messages"].([]any)) != len(s.Messages) {
+		p.t.Errorf("statement %d has %d lines and %v", s.ID, len(lines), node["messages"])
 		return
 	}
-	p.t.Errorf("statement %d is not in the list", s.ID)
+	for i, l := range s.Lines {
+		line := lines[i].(map[string]any)
+		if line["on"] != l.On.String() || line["kind"] != string(l.Kind) || line["balance"].(map[string]any)["amount"] != string(l.Balance.Amount()) ||
+			line["amount"].(map[string]any)["amount"] != string(l.Amount.Amount()) || (line["confirmationNumber"] == nil) != (l.Confirmation == "") {
+			p.t.Errorf("line %d of statement %d: %v", i, s.ID, line)
+		}
+	}
 }
 
 var manySpaces = regexp.MustCompile(`[ ]+`)
