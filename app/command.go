@@ -92,7 +92,7 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	if (command == "audit" || command == "messages") || command == "statement") && len(args) > 0 {
+	if (command == "audit" || command == "messages" || command == "statement") && len(args) > 0 {
 		command, args = command+" "+args[0], args[1:]
 	}
 	var conversation loan.ConversationID

@@ -27,7 +27,7 @@ func correctStatement(ctx context.Context, cfg config.Config, text, reason strin
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, cfg, keys, nil)
+	s, err := openStore(ctx, cfg, keys, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -266,7 +266,7 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 	} {
 		must(line.text == "" || isLine(line.text), line.variable, "is not one line of at most 60 characters")
 	}
-	must(c.ServicerAddress == "" || isAddress(c.Servicer().Address), "MOBILEPAY_SERVICER_ADDRESS", "is not one to four lines, separated by ;, of at most 60 characters")
+	must(c.ServicerAddress == "" || areLines(c.Servicer().Address), "MOBILEPAY_SERVICER_ADDRESS", "is not one to four lines, separated by ;, of at most 60 characters")
 	must(c.Worker == On || c.Worker == Off, "MOBILEPAY_WORKER", "is not on or off")
 	switch c.LogLevel {
 	case slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError:
@@ -346,7 +346,8 @@ func isLine(text string) bool {
 	return strings.TrimSpace(text) != "" && utf8.RuneCountInString(text) <= 60 && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-func isAddress(lines []string) bool {
+// areLines tells whether each of at most four lines fits on a letterhead.
+func areLines(lines []string) bool {
 	return len(lines) <= 4 && !slices.ContainsFunc(lines, func(line string) bool { return !isLine(line) })
 }
 

@@ -20,7 +20,7 @@ const batch = 500
 // What each vehicle of a customer has.
 const (
 	PendingPayments = 3
-	PastPayments    = 26
+	PastPayments    = 20
 )
 
 // Customers adds the customers customer-1 to customer-n, each with a loan, a

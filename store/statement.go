@@ -66,8 +66,8 @@ WHERE l.vehicle_id {{in $1}} ORDER BY l.vehicle_id, l.id`)
 
 func withoutID(columns string) string { return strings.TrimPrefix(columns, "id, ") }
 
-// figures are where the columns of a statement are scanned to.
-func figures(s *loan.Statement) []any {
+// figuresOf are where the columns of a statement are scanned to.
+func figuresOf(s *loan.Statement) []any {
 	return []any{
 		&s.ID, &s.CustomerID, &s.VehicleID, &s.IssuedOn, &s.PeriodFrom, &s.PeriodTo, &s.DueOn,
 		&s.OpeningBalance, &s.ClosingBalance, &s.AmountDue, &s.PastDue, &s.Kind, &s.Corrects,
@@ -84,7 +84,7 @@ func (q *queries) Statements(ctx context.Context, owner loan.CustomerID, vehicle
 	var statements []loan.Statement
 	err := statementPages.read(ctx, q, owner, vehicles, page, func(rows *sql.Rows) error {
 		var s loan.Statement
-		err := rows.Scan(figures(&s)...)
+		err := rows.Scan(figuresOf(&s)...)
 		statements = append(statements, s)
 		return err
 	})
@@ -109,7 +109,7 @@ func (q *queries) inFull(ctx context.Context, s statement, args ...any) ([]loan.
 	err := q.query(ctx, s, func(rows *sql.Rows) error {
 		var s loan.Statement
 		var lines, paper string
-		if err := rows.Scan(append(figures(&s), &lines, &paper)...); err != nil {
+		if err := rows.Scan(append(figuresOf(&s), &lines, &paper)...); err != nil {
 			return err
 		}
 		if err := json.Unmarshal([]byte(lines), &s.Lines); err != nil {
