@@ -101,7 +101,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:   c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
-		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live,
+		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live, Documents: a.Servicing.Document,
 		Telemetry: a.Telemetry,
 	})
 	return a, nil

@@ -100,32 +100,6 @@ func TestAutoPay(t *testing.T) {
 	})
 }
 
-func TestOnlineStatements(t *testing.T) {
-	const (
-		enroll   = `mutation($id: ID!, $yes: Boolean!) { enrollInOnlineStatements(input: {vehicleId: $id, consent: $yes}) { vehicle { paperlessSince } userErrors { code } } }`
-		withdraw = `mutation($id: ID!) { withdrawFromOnlineStatements(input: {vehicleId: $id}) { vehicle { paperlessSince } userErrors { code } } }`
-	)
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
-		e := testenv.New(t, engine)
-		c := e.AddCustomer()
-		if got := e.Post(c.Token, enroll, testenv.Vars{"id": c.Loan, "yes": false}); got.Code() != "NOT_AUTHORIZED" {
-			t.Errorf("without consent: %s", got.Raw)
-		}
-		if got := e.Post(c.Token, withdraw, testenv.Vars{"id": c.Loan}); got.Code() != "NOT_ENROLLED" {
-			t.Errorf("withdrawn before: %s", got.Raw)
-		}
-		if got := e.Post(c.Token, enroll, testenv.Vars{"id": c.Loan, "yes": true}); got.Text("enrollInOnlineStatements", "vehicle", "paperlessSince") != "2026-11-18T17:00:00Z" {
-			t.Errorf("enrolled: %s", got.Raw)
-		}
-		if got := e.Post(c.Token, enroll, testenv.Vars{"id": c.Loan, "yes": true}); got.Code() != "ALREADY_ENROLLED" {
-			t.Errorf("enrolled twice: %s", got.Raw)
-		}
-		if got := e.Post(c.Token, withdraw, testenv.Vars{"id": c.Loan}); got.Get("withdrawFromOnlineStatements", "vehicle", "paperlessSince") != nil || got.Code() != "" {
-			t.Errorf("withdrawn: %s", got.Raw)
-		}
-	})
-}
-
 func TestUpdateProfile(t *testing.T) {
 	const update = `mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
 		viewer { email phone pendingContacts { channel address } address { line1 line2 city state postalCode } } userErrors { code path } } }`

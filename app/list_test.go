@@ -73,11 +73,13 @@ func TestStatementsPerOperation(t *testing.T) {
 			query string
 			most  int64
 		}{
-			"home":                   {home, 7},
-			"lists of the viewer":    {`{ viewer { pendingPayments { edges { node { id vehicle { vin } } } } payments { edges { node { id } } } statements { edges { node { id vehicle { vin } } } } } }`, 5},
-			"back to the vehicles":   {`{ viewer { payments(first: 100) { edges { node { vehicle { pendingPayments { edges { node { id } } } autoPay { status } statements { edges { node { id } } } } } } } } }`, 6},
-			"statements in full":     {`{ viewer { vehicles { statements(first: 2) { edges { node { lines { on } messages { kind } servicer { name } recipient { name } corrects { id lines { on } } correctedBy { id } } } } } } }`, 5},
-			"the same list in pages": {`{ viewer { vehicles { a: payments(first: 1) { edges { node { id } } } b: payments(last: 2) { edges { node { id } } } } } }`, 4},
+			"home":                    {home, 7},
+			"lists of the viewer":     {`{ viewer { pendingPayments { edges { node { id vehicle { vin } } } } payments { edges { node { id } } } statements { edges { node { id vehicle { vin } } } } } }`, 5},
+			"back to the vehicles":    {`{ viewer { payments(first: 100) { edges { node { vehicle { pendingPayments { edges { node { id } } } autoPay { status } statements { edges { node { id } } } } } } } } }`, 6},
+			"statements in full":      {`{ viewer { vehicles { statements(first: 2) { edges { node { lines { on } messages { kind } servicer { name } recipient { name } corrects { id lines { on } } correctedBy { id } } } } } } }`, 5},
+			"the same list in pages":  {`{ viewer { vehicles { a: payments(first: 1) { edges { node { id } } } b: payments(last: 2) { edges { node { id } } } } } }`, 4},
+			"a list that is filtered": {`{ viewer { payments(filter: {statuses: [SCHEDULED], from: "2026-11-01"}) { edges { node { id } } } vehicles { payments(filter: {statuses: [SCHEDULED], from: "2026-11-01"}) { edges { node { id } } } } } }`, 4},
+			"years and consents":      {`{ viewer { vehicles { yearlyTotals { year paid { amount } } onlineStatements { since consent { version } } } } }`, 4},
 		} {
 			one, fifty := e.Statements(few.Token, test.query), e.Statements(many.Token, test.query)
 			if one != fifty || fifty > test.most {

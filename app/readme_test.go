@@ -47,7 +47,7 @@ var firstQueries = []step{
 		`"status":"ACTIVE","nextRun":{"on":"2026-11-25","dueOn":"2026-11-28"`,
 		`"status":"ACTIVE","amountKind":"AMOUNT_DUE_PLUS","amount":{"formatted":"$25.00"},"dayOfMonth":15,"nextRun":{"on":"2026-12-15"`,
 	}},
-	{"Online statements.", []string{`"paperlessSince":"2026-11-1`, `"closingBalance":`}},
+	{"Statements.", []string{`"closingBalance":`, `"downloadUrl":"/documents/`}},
 	{"Log out.", []string{`"loggedOut":true`}},
 }
 
@@ -68,10 +68,20 @@ var identitySteps = []step{
 	{"Forget the password, and come back.", []string{`"passwordChanged":true`, `"firstName":"Alex","phone":"+17045550188","sessions":[{"deviceName":"","current":true}]`}},
 }
 
+// documentSteps is the same for docs/documents.md.
+var documentSteps = []step{
+	{"", nil},
+	{"Log in, and read what there is to agree to.", []string{`"version":"2026-11","hash":"`, `"sampleUrl":"/documents/`, `Your right to paper.`}},
+	{"Open the sample, and find the code.", nil},
+	{"Agree.", []string{`"paperlessSince":"2026-11-1`, `"consent":{"version":"2026-11","agreedAt":"2026-11-1`}},
+	{"Export what was paid.", []string{`"paymentsExportUrl":"/documents/`, `"yearlyTotals":[`}},
+	{"Go back to paper.", []string{`"vehicle":{"paperlessSince":null}`}},
+}
+
 // The commands of the documents do what these say, in the afternoon and after the
 // last cut-off, on either engine, against the program that is shipped.
 func TestReadme(t *testing.T) {
-	for _, program := range []string{"bash", "curl", "openssl", "base32"} {
+	for _, program := range []string{"bash", "curl", "openssl", "base32", "pdftotext"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("needs %s", program)
 		}
@@ -82,6 +92,7 @@ func TestReadme(t *testing.T) {
 	}
 	titles, blocks := shellBlocks(t, "README.md", "First queries")
 	ofIdentity, identity := shellBlocks(t, "docs/identity.md", "From enrolling to coming back")
+	ofDocuments, documents := shellBlocks(t, "docs/documents.md", "Online statements")
 	for _, document := range []struct {
 		name, at, earliest string
 		titles, blocks     []string
@@ -90,6 +101,7 @@ func TestReadme(t *testing.T) {
 		{"noon", "2026-11-18T12:00:00-05:00", "2026-11-18", titles, blocks, firstQueries},
 		{"evening", "2026-11-18T19:00:00-05:00", "2026-11-19", titles, blocks, firstQueries},
 		{"identity", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofIdentity...), append(blocks[:1:1], identity...), identitySteps},
+		{"documents", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofDocuments...), append(blocks[:1:1], documents...), documentSteps},
 	} {
 		t.Run(document.name, func(t *testing.T) {
 			t.Parallel()

@@ -43,6 +43,8 @@ type Loaders struct {
 	Vehicles        *Lists[loan.Vehicle]
 	PaymentAccounts *Lists[loan.PaymentAccount]
 	AutoPays        *Lists[loan.AutoPay]
+	Consents        *Lists[loan.Consent]
+	YearlyTotals    *Lists[loan.YearlyTotals]
 
 	Payments        *Pages[loan.Payment]
 	PendingPayments *Pages[loan.Payment]
@@ -61,6 +63,8 @@ func New(s *store.Store, now time.Time) *Loaders {
 		Vehicles:        once(s.Vehicles),
 		PaymentAccounts: once(s.PaymentAccounts),
 		AutoPays:        once(s.AutoPays),
+		Consents:        once(s.Consents),
+		YearlyTotals:    once(s.YearlyTotals),
 		store:           s,
 		now:             now,
 	}
@@ -181,16 +185,22 @@ func (l *Loaders) PendingContacts(ctx context.Context, owner loan.CustomerID) ([
 	return l.store.PendingContacts(ctx, owner)
 }
 
-// OfOwner reads one page over all vehicles of a customer: a page of each, merged
-// in the page's order, which place gives.
-func OfOwner[T any](ctx context.Context, loader *Pages[T], owner loan.CustomerID, page store.Page, place func(*T) store.Position) ([]*T, error) {
-	byVehicle, err := loader.Load(ctx, PageOf{Owner: owner, Page: page})
+// OfOwner reads one page over vehicles of a customer, all where only is nil: a page of
+// each, merged in the page's order, which place gives.
+func OfOwner[T any](ctx context.Context, loader *Pages[T], owner loan.CustomerID, only []loan.VehicleID, page store.Page, place func(*T) store.Position) ([]*T, error) {
+	ask := PageOf{Owner: owner, Page: page}
+	if len(only) == 1 {
+		ask.Vehicle = only[0]
+	}
+	byVehicle, err := loader.Load(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
 	var all []*T
-	for _, rows := range byVehicle {
-		all = append(all, rows...)
+	for vehicle, rows := range byVehicle {
+		if only == nil || slices.Contains(only, vehicle) {
+			all = append(all, rows...)
+		}
 	}
 	slices.SortFunc(all, func(a, b *T) int {
 		if page.Descending {

@@ -97,7 +97,9 @@ type ConfirmTotpPayload struct {
 type EnrollInOnlineStatementsPayload struct {
 	// The vehicle as it is now; null when it was refused.
 	Vehicle *loan.Vehicle `json:"vehicle,omitempty"`
-	// Why it was refused.
+	// Why it was refused: NOT_AUTHORIZED without consent, NOT_PERMITTED to a joint owner,
+	// ALREADY_ENROLLED, CONTACT_MISSING where no notice of a statement could be sent,
+	// DISCLOSURE_CHANGED where another text is in force, CODE_WRONG, or TOO_MANY_ATTEMPTS.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
@@ -379,7 +381,7 @@ type UpdateProfilePayload struct {
 type WithdrawFromOnlineStatementsPayload struct {
 	// The vehicle as it is now; null when it was refused.
 	Vehicle *loan.Vehicle `json:"vehicle,omitempty"`
-	// Why it was refused.
+	// Why it was refused: NOT_ENROLLED, or NOT_PERMITTED to a joint owner.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 

@@ -50,6 +50,7 @@ const (
 	CodePaymentAccountNotValidated Code = "PAYMENT_ACCOUNT_NOT_VALIDATED"
 	CodeMicroEntriesWrong          Code = "MICRO_ENTRIES_WRONG"
 	CodeAutoPayExists              Code = "AUTO_PAY_EXISTS"
+	CodeDisclosureChanged          Code = "DISCLOSURE_CHANGED"
 	CodeAlreadyEnrolled            Code = "ALREADY_ENROLLED"
 	CodeNotEnrolled                Code = "NOT_ENROLLED"
 )

@@ -94,6 +94,9 @@ const (
 	ReturnStopped           ReturnReason = "STOPPED"
 	ReturnNotAuthorized     ReturnReason = "NOT_AUTHORIZED"
 	ReturnOther             ReturnReason = "OTHER"
+
+	NoticeOnlineStatementsOn  NoticeKind = "ONLINE_STATEMENTS_ON"  // consent was given: no more paper
+	NoticeOnlineStatementsOff NoticeKind = "ONLINE_STATEMENTS_OFF" // and withdrawn
 )
 
 // IsCode tells whether a notice of this kind carries a one-time code.

@@ -40,13 +40,15 @@ func variants(kind loan.NoticeKind) []map[string]string {
 	payment := map[string]string{"amount": "99999999.99", "on": "2026-09-30", "confirmation": "MP-7K2M-0QXW-93TB", "last4": "4821"}
 	by, deadline := "cancelBy", "2026-09-30T19:00:00Z"
 	more := map[loan.NoticeKind][]map[string]string{
-		loan.NoticeAutoPayAmount:    {{"on": "2026-09-30", "amount": "99999999.99", "before": "99875.00", "last4": "4821"}},
-		loan.NoticeContactChanged:   {{"field": "email"}, {"field": "phone"}, {"field": "address"}},
-		loan.NoticePaymentScheduled: {with(payment, "origin", "CUSTOMER", by, deadline), with(payment, "origin", "AUTO_PAY", by, "2026-09-30T22:00:00Z")},
-		loan.NoticePaymentChanged:   {with(payment, by, deadline, "before", "99999998.99", "beforeOn", "2026-11-30", "replaced", "MP-0000-1111-2222")},
-		loan.NoticePaymentApplied:   {with(payment, "planned", "99999999.99"), with(payment, "planned", "100000000.00")},
-		loan.NoticePaymentCanceled:  {with(payment, "why", "CUSTOMER"), with(payment, "why", "NOTHING_OWED")},
-		loan.NoticeStatementReady:   {{"dueOn": "2026-09-30", "amount": "99999999.99", "last4": "4821"}},
+		loan.NoticeAutoPayAmount:       {{"on": "2026-09-30", "amount": "99999999.99", "before": "99875.00", "last4": "4821"}},
+		loan.NoticeContactChanged:      {{"field": "email"}, {"field": "phone"}, {"field": "address"}},
+		loan.NoticePaymentScheduled:    {with(payment, "origin", "CUSTOMER", by, deadline), with(payment, "origin", "AUTO_PAY", by, "2026-09-30T22:00:00Z")},
+		loan.NoticePaymentChanged:      {with(payment, by, deadline, "before", "99999998.99", "beforeOn", "2026-11-30", "replaced", "MP-0000-1111-2222")},
+		loan.NoticePaymentApplied:      {with(payment, "planned", "99999999.99"), with(payment, "planned", "100000000.00")},
+		loan.NoticePaymentCanceled:     {with(payment, "why", "CUSTOMER"), with(payment, "why", "NOTHING_OWED")},
+		loan.NoticeOnlineStatementsOn:  {{"last4": "4821"}},
+		loan.NoticeOnlineStatementsOff: {{"last4": "4821"}},
+		loan.NoticeStatementReady:      {{"dueOn": "2026-09-30", "amount": "99999999.99", "last4": "4821"}},
 		loan.NoticeMessageAnswered: {
 			{"topic": "APP"}, {"topic": "PAYMENTS"}, {"topic": "AUTO_PAY"}, {"topic": "PAYMENT_ACCOUNTS"}, {"topic": "LOAN_OR_LEASE"},
 			{"topic": "STATEMENTS"}, {"topic": "SECURITY"}, {"topic": "PROFILE"}, {"topic": "OTHER"},

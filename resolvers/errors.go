@@ -58,8 +58,7 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 		switch {
 		case errors.Is(err, auth.ErrUnauthenticated):
 			return answer(codeUnauthenticated, "Log in first.")
-		case errors.Is(err, auth.ErrUnavailable), errors.Is(err, session.ErrUnavailable), errors.Is(err, store.ErrUnavailable),
-			errors.Is(err, auth.ErrBusy), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		case IsUnavailable(err):
 			log.WarnContext(ctx, "unavailable", "error", err)
 			return answer(CodeUnavailable, "The service cannot answer at the moment. Try again.")
 		case errors.As(err, &limited):
@@ -77,6 +76,17 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 		e.Extensions["requestId"] = requestID(ctx)
 		return e
 	}
+}
+
+// IsUnavailable tells whether an error is of something that did not answer in time, and
+// may do so the next time.
+func IsUnavailable(err error) bool {
+	for _, known := range []error{auth.ErrUnavailable, session.ErrUnavailable, store.ErrUnavailable, auth.ErrBusy, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // RateLimited is the error of who has asked too often. Its extensions say after how

@@ -78,6 +78,37 @@ type arguments struct {
 	after  *string
 	last   *int
 	before *string
+	filter *loan.PaymentFilter // of payments
+}
+
+// page reads the arguments. descending is the list's natural order.
+func (a arguments) page(descending bool) (pageRequest, loan.PaymentFilter, error) {
+	f, err := checked(a.filter)
+	if err != nil {
+		return pageRequest{}, f, err
+	}
+	p, err := newPage(descending, a.first, a.after, a.last, a.before)
+	p.Page = p.Of(f)
+	return p, f, err
+}
+
+// The longest lists of a filter. There are few states, which may come twice.
+const (
+	mostVehicles = 50
+	mostStatuses = 20
+)
+
+// checked is a filter that can be used; one that chooses all where there is none.
+func checked(f *loan.PaymentFilter) (loan.PaymentFilter, error) {
+	switch {
+	case f == nil:
+		return loan.PaymentFilter{}, nil
+	case len(f.VehicleIDs) > mostVehicles || len(f.Statuses) > mostStatuses:
+		return *f, graph.BadInput("a filter has at most 50 vehicles and 20 states")
+	case f.From != nil && f.To != nil && f.From.After(*f.To):
+		return *f, graph.BadInput("from is after to")
+	}
+	return *f, nil
 }
 
 // list is one of the connections: where it reads, and how it is ordered.
@@ -119,7 +150,7 @@ func (l list[T, C]) ofVehicles(ctx context.Context, vehicles []*loan.Vehicle, a 
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPage(l.descending, a.first, a.after, a.last, a.before)
+	p, f, err := a.page(l.descending)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +164,11 @@ func (l list[T, C]) ofVehicles(ctx context.Context, vehicles []*loan.Vehicle, a 
 	}
 	connections := make([]*C, len(vehicles))
 	for i, v := range vehicles {
-		connections[i] = l.connection(cut(p, byVehicle[v.ID]))
+		rows := byVehicle[v.ID]
+		if f.VehicleIDs != nil && !slices.Contains(f.VehicleIDs, v.ID) {
+			rows = nil
+		}
+		connections[i] = l.connection(cut(p, rows))
 	}
 	return connections, nil
 }
@@ -151,11 +186,11 @@ func inList(ctx context.Context) bool {
 
 // ofOwner reads the connection over all vehicles of a customer.
 func (l list[T, C]) ofOwner(ctx context.Context, owner loan.CustomerID, a arguments) (*C, error) {
-	p, err := newPage(l.descending, a.first, a.after, a.last, a.before)
+	p, f, err := a.page(l.descending)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dataloaders.OfOwner(ctx, l.loader(dataloaders.From(ctx)), owner, p.Page, l.place)
+	rows, err := dataloaders.OfOwner(ctx, l.loader(dataloaders.From(ctx)), owner, f.VehicleIDs, p.Page, l.place)
 	if err != nil {
 		return nil, err
 	}

@@ -148,6 +148,15 @@ func inFull(ctx context.Context, s *loan.Statement) (*loan.Statement, error) {
 	return full, err
 }
 
+// listOfViewer is a list that is read whole, of what is the viewer's.
+func listOfViewer[T any](ctx context.Context, loader *dataloaders.Lists[T]) ([]*T, error) {
+	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return loader.Load(ctx, viewer.CustomerID)
+}
+
 // pointers is the elements of a slice by reference, as the schema's lists want
 // them.
 func pointers[T any](values []T) []*T {

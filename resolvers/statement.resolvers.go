@@ -36,6 +36,14 @@ func (r *statementResolver) CorrectedBy(ctx context.Context, obj *loan.Statement
 	return ofViewer(ctx, obj, dataloaders.From(ctx).Correction)
 }
 
+func (r *statementResolver) DownloadURL(ctx context.Context, obj *loan.Statement) (string, error) {
+	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	return r.Servicing.StatementLink(ctx, viewer, obj.ID)
+}
+
 func (r *statementResolver) Lines(ctx context.Context, obj *loan.Statement) ([]*loan.StatementLine, error) {
 	full, err := inFull(ctx, obj)
 	if err != nil {

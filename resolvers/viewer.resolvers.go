@@ -44,15 +44,31 @@ func (r *viewerResolver) PaymentAccounts(ctx context.Context, obj *loan.Customer
 }
 
 func (r *viewerResolver) PendingPayments(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.PaymentConnection, error) {
-	return pendingPayments.ofOwner(ctx, obj.ID, arguments{first, after, last, before})
+	return pendingPayments.ofOwner(ctx, obj.ID, arguments{first, after, last, before, nil})
 }
 
-func (r *viewerResolver) Payments(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.PaymentConnection, error) {
-	return payments.ofOwner(ctx, obj.ID, arguments{first, after, last, before})
+func (r *viewerResolver) Payments(ctx context.Context, obj *loan.Customer, filter *loan.PaymentFilter, first *int, after *string, last *int, before *string) (*graph.PaymentConnection, error) {
+	return payments.ofOwner(ctx, obj.ID, arguments{first, after, last, before, filter})
+}
+
+func (r *viewerResolver) PaymentsExportURL(ctx context.Context, obj *loan.Customer, filter *loan.PaymentFilter) (string, error) {
+	f, err := checked(filter)
+	if err != nil {
+		return "", err
+	}
+	viewer, err := auth.FromContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	return r.Servicing.PaymentsExportLink(ctx, viewer, f)
+}
+
+func (r *viewerResolver) OnlineStatementsDisclosure(ctx context.Context, obj *loan.Customer) (*loan.Disclosure, error) {
+	return r.Servicing.Disclosure(ctx)
 }
 
 func (r *viewerResolver) Statements(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.StatementConnection, error) {
-	return statements.ofOwner(ctx, obj.ID, arguments{first, after, last, before})
+	return statements.ofOwner(ctx, obj.ID, arguments{first, after, last, before, nil})
 }
 
 func (r *Resolver) Viewer() graph.ViewerResolver { return &viewerResolver{r} }

@@ -74,6 +74,9 @@ func insert(ctx context.Context, d Deps, b *store.Bulk, households []*household)
 	if err := b.InsertVehiclesWithoutLedger(ctx, vehicles); err != nil {
 		return err
 	}
+	if err := insertConsents(ctx, d, b, vehicles); err != nil {
+		return err
+	}
 	if err := insertNumbers(ctx, d, b, households); err != nil {
 		return err
 	}

@@ -251,6 +251,10 @@ func TestDemo(t *testing.T) {
 		demo, joint := read(t, e, "demo"), read(t, e, "joint")
 		check(t, e, demo)
 		car, lease := demo.vehicles[0], demo.vehicles[1]
+		if consents, err := e.App.Store.Consents(t.Context(), demo.customer.ID); err != nil || len(consents) != 1 || consents[0].VehicleID != lease.ID ||
+			!consents[0].AgreedAt.Equal(*lease.PaperlessSince) || consents[0].CustomerID != demo.customer.ID {
+			t.Errorf("what demo agreed to is %v, %v", consents, err)
+		}
 		if len(demo.vehicles) != 2 || len(demo.accounts) != 2 || len(joint.vehicles) != 1 || joint.vehicles[0].ID != car.ID {
 			t.Errorf("demo has %d vehicles and %d accounts, joint %d vehicles", len(demo.vehicles), len(demo.accounts), len(joint.vehicles))
 		}

@@ -95,14 +95,6 @@ func accountText(a *loan.PaymentAccount) loan.Message {
 	}
 }
 
-// paperlessText is the consent to online statements.
-func paperlessText(v *loan.Vehicle) loan.Message {
-	return loan.Message{
-		Phrase: "I agree to get the statements of the %s ending in %s for my %s online instead of on paper. I can go back to paper at any time.",
-		Args:   []any{contractName(v), v.AccountNumberLast4(), vehicleName(v)},
-	}
-}
-
 func accountName(a *loan.PaymentAccount) loan.Message {
 	name := loan.Message{Phrase: "checking account ending in %s", Args: []any{a.Last4}}
 	if a.Type == loan.Savings {

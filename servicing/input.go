@@ -221,8 +221,10 @@ type (
 	}
 
 	EnrollInOnlineStatementsInput struct {
-		VehicleID loan.VehicleID
-		Consent   bool
+		VehicleID      loan.VehicleID
+		Consent        bool
+		DisclosureHash string
+		SampleCode     string
 	}
 
 	WithdrawFromOnlineStatementsInput struct{ VehicleID loan.VehicleID }

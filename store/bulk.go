@@ -15,7 +15,7 @@ import (
 
 // The tables that a bulk load fills, and those of them that nobody else fills meanwhile.
 const (
-	filled = locked + ", owners, contracts, statements, ledger, statement_postings"
+	filled = locked + ", owners, contracts, statements, ledger, statement_postings, consents"
 	locked = "customers, vehicles, payment_accounts, payments, auto_pays"
 )
 

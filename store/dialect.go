@@ -251,6 +251,19 @@ func keys[K ~int64](d dialect, ids []K) any {
 	return string(text)
 }
 
+// texts is the argument for "{{in $n}}" where the column is text.
+func texts[T ~string](d dialect, list []T) any {
+	plain := make([]string, len(list))
+	for i, text := range list {
+		plain[i] = string(text)
+	}
+	if d == postgres {
+		return pq.StringArray(plain)
+	}
+	text, _ := json.Marshal(plain) // strings cannot fail
+	return string(text)
+}
+
 // byteKeys is the argument for "{{in bytes $n}}".
 func byteKeys(d dialect, keys [][]byte) any {
 	if d == postgres {

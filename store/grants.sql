@@ -10,7 +10,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE ON TABLES
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {{role}};
 
 -- Rows that are only ever added.
-REVOKE UPDATE ON audit, events, ledger, statements, statement_postings, owners, ach_returns, payment_traces FROM {{role}};
+REVOKE UPDATE ON audit, events, ledger, statements, statement_postings, owners, ach_returns, payment_traces, disclosures, consents FROM {{role}};
 
 -- The ends of the audit's chains move by adding a row, and with it alone.
 REVOKE INSERT, UPDATE ON audit_heads FROM {{role}};

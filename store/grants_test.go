@@ -19,6 +19,7 @@ func TestGrants(t *testing.T) {
 		for _, statement := range []string{
 			"UPDATE audit SET action = ''", "DELETE FROM audit", "TRUNCATE audit", "ALTER TABLE audit DISABLE TRIGGER ALL", "DROP TRIGGER audit_append_only ON audit",
 			"UPDATE ledger SET posted_at = posted_at", "DELETE FROM ledger", "TRUNCATE ledger", "DROP TABLE ledger",
+			"UPDATE consents SET at = at", "DELETE FROM consents", "UPDATE disclosures SET text = ''", "TRUNCATE disclosures CASCADE",
 			"INSERT INTO audit_heads VALUES (4711, 1, '')", "UPDATE audit_heads SET seq = 1", "DELETE FROM audit_heads", "SELECT * FROM audit_heads FOR UPDATE",
 			"UPDATE owners SET customer_id = customer_id", "DELETE FROM owners", "UPDATE payment_traces SET traceparent = ''", "DELETE FROM payment_traces", "DELETE FROM payments", "TRUNCATE payments CASCADE",
 			"UPDATE goose_db_version SET version_id = 0", "DELETE FROM river_migration",

@@ -28,6 +28,8 @@ func TestOwner(t *testing.T) {
 			own[joint] = b.addAccount(tx, joint)
 			must(t, tx.InsertOwner(t.Context(), joint, b.vehicle))
 			must(t, tx.InsertAutoPay(t.Context(), auto))
+			must(t, tx.InsertConsent(t.Context(), b.sampleConsent(b.owner)))
+			must(t, tx.InsertPostings(t.Context(), []store.Posted{b.samplePosted(payment, loan.PostPayment, payment.ScheduledOn, 1)}, noon))
 			must(t, tx.InsertStatements(t.Context(), []*loan.Statement{statement}))
 			correction := b.sampleStatement()
 			correction.Corrects = &statement.ID
@@ -169,8 +171,30 @@ func TestOwner(t *testing.T) {
 			}, true},
 			"Postings": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				found, err := tx.Postings(ctx, who, b.vehicle)
+				return len(found) / 2, err // the opening and the payment
+			}, true},
+			"ReceiptsByPayment": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.ReceiptsByPayment(ctx, who, []loan.VehicleID{b.vehicle, b.theirs})
 				return len(found), err
 			}, true},
+			"YearlyTotals": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.YearlyTotals(ctx, who)
+				return len(found), err
+			}, true},
+			"InsertConsent": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.InsertConsent(ctx, b.sampleConsent(who)))
+			}, false},
+			"Consents": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				found, err := tx.Consents(ctx, who)
+				return len(found), err
+			}, true},
+			"WithdrawConsent": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				if err := tx.WithdrawConsent(ctx, who, b.vehicle, noon, "s", "a", "r"); err != nil {
+					return 0, err
+				}
+				left, err := tx.Consents(ctx, b.owner)
+				return 1 - len(left), err
+			}, false},
 			"PaymentAccountInUse": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				return found(tx.PaymentAccountInUse(ctx, who, b.account))
 			}, false},

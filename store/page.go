@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -25,7 +26,42 @@ type Page struct {
 	Descending bool
 	// Limit is how many rows of each vehicle are read at the most.
 	Limit int
+	// Statuses and Origin choose payments, where not empty; the statuses are separated by
+	// commas. Other lists do not look at them.
+	Statuses string
+	Origin   loan.PaymentOrigin
 }
+
+// Of is the page of those payments alone that f chooses, but for the vehicles, which
+// are asked for beside it. The list is ordered by the day that f bounds: it costs no
+// more to look at a part of it.
+func (p Page) Of(f loan.PaymentFilter) Page {
+	if f.Statuses != nil {
+		statuses := []string{none} // which an empty list is, too
+		for _, status := range f.Statuses {
+			statuses = append(statuses, string(status))
+		}
+		slices.Sort(statuses)
+		p.Statuses = strings.Join(slices.Compact(statuses), ",")
+	}
+	if f.Origin != nil {
+		p.Origin = *f.Origin
+	}
+	if f.From != nil {
+		if first := (Position{*f.From, 0}); p.Over.On.IsZero() || p.Over.Compare(first) < 0 {
+			p.Over = first
+		}
+	}
+	if f.To != nil {
+		if last := (Position{*f.To, math.MaxInt64}); p.Under.On.IsZero() || p.Under.Compare(last) > 0 {
+			p.Under = last
+		}
+	}
+	return p
+}
+
+// none is a status that no payment has.
+const none = "-"
 
 // pager reads the pages of one list, for any number of vehicles at a time, with
 // one statement: for each vehicle that the customer owns, the index gives the
@@ -53,8 +89,9 @@ ORDER BY t.vehicle_id, t.$day $direction, t.id $direction`)
 	return pager{ascending: prepare(text("ASC")), descending: prepare(text("DESC"))}
 }
 
-// read runs the statement. What is another customer's is left out.
-func (p pager) read(ctx context.Context, q *queries, owner loan.CustomerID, vehicles []loan.VehicleID, page Page, scan func(*sql.Rows) error) error {
+// read runs the statement. more is what the filter takes, from $8 on. What is another
+// customer's is left out.
+func (p pager) read(ctx context.Context, q *queries, owner loan.CustomerID, vehicles []loan.VehicleID, page Page, scan func(*sql.Rows) error, more ...any) error {
 	if page.Over.On.IsZero() {
 		page.Over = Position{loan.Date{Year: 1, Month: 1, Day: 1}, 0}
 	}
@@ -65,8 +102,8 @@ func (p pager) read(ctx context.Context, q *queries, owner loan.CustomerID, vehi
 	if page.Descending {
 		s = p.descending
 	}
-	return q.query(ctx, s, scan, owner, keys(q.dialect, vehicles),
-		page.Over.On, page.Over.ID, page.Under.On, page.Under.ID, page.Limit)
+	args := []any{owner, keys(q.dialect, vehicles), page.Over.On, page.Over.ID, page.Under.On, page.Under.ID, page.Limit}
+	return q.query(ctx, s, scan, append(args, more...)...)
 }
 
 // Compare orders places: by day, then by id.

@@ -20,10 +20,15 @@ func TestPages(t *testing.T) {
 				vehicles := rapid.SliceOfN(rapid.SampledFrom(m.vehicles), 0, 5).Draw(rt, "vehicles asked for")
 				owner := rapid.SampledFrom([]loan.CustomerID{b.owner, b.stranger}).Draw(rt, "owner")
 				for _, list := range []string{"payments", "pending", "statements"} {
-					want := m.read(list, owner, vehicles, page, bounds)
+					want := m.read(list, owner, vehicles, page, bounds, loan.PaymentFilter{})
 					if got := readPage(rt, b, list, owner, vehicles, page); !slices.Equal(got, want) {
 						rt.Fatalf("%s of vehicles %v of customer %d, page %+v: got %v, want %v", list, vehicles, owner, page, got, want)
 					}
+				}
+				filter := drawFilter(rt)
+				want := m.read("payments", owner, vehicles, page, bounds, filter)
+				if got := readPage(rt, b, "payments", owner, vehicles, page.Of(filter)); !slices.Equal(got, want) {
+					rt.Fatalf("payments of vehicles %v of customer %d, page %+v, filter %s: got %v, want %v", vehicles, owner, page, text(b.t, filter), got, want)
 				}
 			}
 		})
@@ -34,6 +39,30 @@ func TestPages(t *testing.T) {
 type row struct {
 	vehicle loan.VehicleID
 	at      store.Position
+	status  loan.PaymentStatus // of a payment
+	origin  loan.PaymentOrigin
+}
+
+func (r row) matches(f loan.PaymentFilter) bool {
+	return (f.Statuses == nil || slices.Contains(f.Statuses, r.status)) && (f.Origin == nil || *f.Origin == r.origin) &&
+		(f.From == nil || !r.at.On.Before(*f.From)) && (f.To == nil || !r.at.On.After(*f.To))
+}
+
+// drawFilter draws a filter of any parts, which may leave nothing.
+func drawFilter(rt *rapid.T) (f loan.PaymentFilter) {
+	if rapid.Bool().Draw(rt, "by status") {
+		f.Statuses = rapid.SliceOfN(rapid.SampledFrom(loan.PaymentStatuses()), 0, 7).Draw(rt, "statuses")
+	}
+	if rapid.Bool().Draw(rt, "by origin") {
+		f.Origin = new(rapid.SampledFrom(loan.PaymentOrigins()).Draw(rt, "origin"))
+	}
+	if rapid.Bool().Draw(rt, "from a day") {
+		f.From = new(rapid.SampledFrom(someDays).Draw(rt, "from"))
+	}
+	if rapid.Bool().Draw(rt, "to a day") {
+		f.To = new(rapid.SampledFrom(someDays).Draw(rt, "to"))
+	}
+	return f
 }
 
 type model struct {
@@ -68,17 +97,18 @@ func newModel(rt *rapid.T, b *books) *model {
 				s := b.sampleStatement()
 				s.VehicleID, s.IssuedOn, s.PeriodFrom = v, on, s.PeriodFrom.AddDays(n)
 				must(rt, tx.InsertStatements(b.t.Context(), []*loan.Statement{s}))
-				m.rows["statements"] = append(m.rows["statements"], row{v, store.Position{On: on, ID: int64(s.ID)}})
+				m.rows["statements"] = append(m.rows["statements"], row{vehicle: v, at: store.Position{On: on, ID: int64(s.ID)}})
 				continue
 			}
-			status := rapid.SampledFrom([]loan.PaymentStatus{loan.Scheduled, loan.Processing, loan.Applied, loan.Settled, loan.Canceled, loan.Returned}).Draw(rt, "status")
+			status := rapid.SampledFrom(loan.PaymentStatuses()).Draw(rt, "status")
+			origin := rapid.SampledFrom(loan.PaymentOrigins()).Draw(rt, "origin")
 			p := b.addPayment(tx, func(p *loan.Payment) {
-				p.VehicleID, p.ScheduledOn, p.Status = v, on, status
+				p.VehicleID, p.ScheduledOn, p.Status, p.Origin = v, on, status, origin
 				if m.owners[v][0] == b.stranger {
 					b.byStranger(p)
 				}
 			})
-			r := row{v, store.Position{On: on, ID: int64(p.ID)}}
+			r := row{v, store.Position{On: on, ID: int64(p.ID)}, status, origin}
 			m.rows["payments"] = append(m.rows["payments"], r)
 			if status == loan.Scheduled || status == loan.Processing {
 				m.rows["pending"] = append(m.rows["pending"], r)
@@ -109,7 +139,7 @@ func (m *model) drawPage(rt *rapid.T) (page store.Page, bounds [2]*store.Positio
 	return page, bounds
 }
 
-func (m *model) read(list string, owner loan.CustomerID, asked []loan.VehicleID, page store.Page, bounds [2]*store.Position) []row {
+func (m *model) read(list string, owner loan.CustomerID, asked []loan.VehicleID, page store.Page, bounds [2]*store.Position, filter loan.PaymentFilter) []row {
 	var all []row
 	for _, vehicle := range m.vehicles { // in the order of their ids
 		if !slices.Contains(asked, vehicle) || !slices.Contains(m.owners[vehicle], owner) {
@@ -119,7 +149,7 @@ func (m *model) read(list string, owner loan.CustomerID, asked []loan.VehicleID,
 		for _, r := range m.rows[list] {
 			over := bounds[0] == nil || r.at.Compare(*bounds[0]) > 0
 			under := bounds[1] == nil || r.at.Compare(*bounds[1]) < 0
-			if r.vehicle == vehicle && over && under {
+			if r.vehicle == vehicle && over && under && r.matches(filter) {
 				its = append(its, r)
 			}
 		}
@@ -140,7 +170,7 @@ func readPage(rt *rapid.T, b *books, list string, owner loan.CustomerID, vehicle
 		statements, err := b.Statements(b.t.Context(), owner, vehicles, page)
 		must(rt, err)
 		for _, s := range statements {
-			rows = append(rows, row{s.VehicleID, store.Position{On: s.IssuedOn, ID: int64(s.ID)}})
+			rows = append(rows, row{vehicle: s.VehicleID, at: store.Position{On: s.IssuedOn, ID: int64(s.ID)}})
 		}
 		return rows
 	}
@@ -151,7 +181,7 @@ func readPage(rt *rapid.T, b *books, list string, owner loan.CustomerID, vehicle
 	payments, err := read(b.t.Context(), owner, vehicles, page)
 	must(rt, err)
 	for _, p := range payments {
-		rows = append(rows, row{p.VehicleID, store.Position{On: p.ScheduledOn, ID: int64(p.ID)}})
+		rows = append(rows, row{p.VehicleID, store.Position{On: p.ScheduledOn, ID: int64(p.ID)}, p.Status, p.Origin})
 	}
 	return rows
 }

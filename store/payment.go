@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
@@ -16,7 +17,7 @@ const (
 )
 
 var (
-	paymentPages        = newPager("payments", paymentColumns, "scheduled_on", "TRUE")
+	paymentPages        = newPager("payments", paymentColumns, "scheduled_on", "q.status {{in $8}} AND q.origin {{in $9}}")
 	pendingPaymentPages = newPager("payments", paymentColumns, "scheduled_on", "q."+isPending)
 
 	paymentsByID = prepare(`SELECT ` + paymentColumns + ` FROM payments
@@ -62,15 +63,25 @@ func collectPayments(payments *[]loan.Payment) func(*sql.Rows) error {
 	}
 }
 
-// Payments reads a page of the payments of each vehicle, ordered by date and id
-// in the page's direction. Vehicles that are not the owner's have none.
+// Payments reads a page of the payments of each vehicle that the page chooses, ordered
+// by date and id in its direction. Vehicles that are not the owner's have none.
 func (q *queries) Payments(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page Page) ([]loan.Payment, error) {
 	var payments []loan.Payment
-	err := paymentPages.read(ctx, q, owner, vehicles, page, collectPayments(&payments))
+	statuses, origins := loan.PaymentStatuses(), loan.PaymentOrigins()
+	if page.Statuses != "" {
+		statuses = nil
+		for status := range strings.SplitSeq(page.Statuses, ",") {
+			statuses = append(statuses, loan.PaymentStatus(status))
+		}
+	}
+	if page.Origin != "" {
+		origins = []loan.PaymentOrigin{page.Origin}
+	}
+	err := paymentPages.read(ctx, q, owner, vehicles, page, collectPayments(&payments), texts(q.dialect, statuses), texts(q.dialect, origins))
 	return payments, err
 }
 
-// PendingPayments is Payments for those that are scheduled or being processed.
+// PendingPayments is a page of all that are scheduled or being processed.
 func (q *queries) PendingPayments(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page Page) ([]loan.Payment, error) {
 	var payments []loan.Payment
 	err := pendingPaymentPages.read(ctx, q, owner, vehicles, page, collectPayments(&payments))

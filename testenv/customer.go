@@ -100,7 +100,7 @@ func (e *Env) addCustomer(n int64, vehicles []*loan.Vehicle) Customer {
 func (e *Env) AddDemo() {
 	e.t.Helper()
 	a := e.App
-	deps := seed.Deps{Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: a.Servicing.Hasher, Timing: a.Servicing.Timing}
+	deps := seed.Deps{Store: a.Store, Sessions: a.Sessions, Vault: a.Vault, Hasher: a.Servicing.Hasher, Timing: a.Servicing.Timing, Servicer: a.Servicing.Servicer}
 	if err := seed.Demo(e.t.Context(), deps, e.Clock.Now()); err != nil {
 		e.t.Fatal(err)
 	}

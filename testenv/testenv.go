@@ -377,6 +377,36 @@ func (e *Env) Statements(token, query string) int64 {
 	return count.Load()
 }
 
+// Download gets a document with a session's token, which may be empty.
+func (e *Env) Download(token, path string) (status int, header http.Header, content string) {
+	e.t.Helper()
+	return e.request(http.MethodGet, path, token, "")
+}
+
+func (e *Env) request(method, path, token, body string) (status int, answered http.Header, content string) {
+	e.t.Helper()
+	request, err := http.NewRequestWithContext(context.WithoutCancel(e.t.Context()), method, e.URL+path, strings.NewReader(body))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	read, err := io.ReadAll(response.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(read)
+}
+
 // Fetch gets a path and tells the status.
 func (e *Env) Fetch(path string) int {
 	e.t.Helper()

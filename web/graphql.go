@@ -18,6 +18,7 @@ var lists = map[string]int{
 	"Viewer.vehicles":           5,
 	"Viewer.paymentAccounts":    5,
 	"Vehicle.paymentDates":      60,
+	"Vehicle.yearlyTotals":      10,
 	"PaymentPreview.allocation": 5,
 }
 

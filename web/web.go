@@ -25,6 +25,7 @@ import (
 	"github.com/automobilepay/mobilepay/graphqlhttp"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/resolvers"
+	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/session"
 	"github.com/automobilepay/mobilepay/telemetry"
 )
@@ -54,6 +55,8 @@ type Options struct {
 	Timeout time.Duration
 	// Proxies are the addresses whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Documents opens what is downloaded by a ticket.
+	Documents func(context.Context, auth.Viewer, string) (*servicing.Document, error)
 	// Live is the connections that stay, which whoever stops the server ends.
 	Live *graphqlhttp.Live
 	// Telemetry is told of what happens.
@@ -70,6 +73,7 @@ func New(o Options) http.Handler {
 	mux.Handle(graphQLPath, o.identify(o.graphQL()))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
+	mux.HandleFunc("GET "+servicing.DocumentsPath+"{ticket}", o.document)
 	if o.Sandbox {
 		o.sandboxRoutes(mux)
 		mux.Handle("/playground/", http.StripPrefix("/playground", o.Playground))

@@ -16,13 +16,14 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     const query = entries.find((entry) => entry.name === operationName)?.query;
     return query ? ((await ask({ query, operationName, variables })).data ?? {}) : {};
   };
-  const [home, pending, statements, profile, open, messages, code] = await Promise.all([
+  const [home, pending, statements, profile, open, messages, disclosure, code] = await Promise.all([
     read('Home'),
     read('PendingPayments', { first: 100 }),
     read('Statements', { first: 1 }),
     read('Profile'),
     read('Sessions'),
     read('Conversations', { first: 1 }),
+    read('OnlineStatementsDisclosure'),
     latestCode(),
   ]);
   const vehicles: any[] = home.viewer?.vehicles ?? [];
@@ -44,6 +45,7 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     statement: statements.viewer?.vehicles.flatMap((v: any) => v.statements.edges)[0]?.node.id,
     conversation: conversation?.id,
     message: conversation?.messages.edges.at(-1)?.node.id,
+    disclosureHash: disclosure.viewer?.onlineStatementsDisclosure.hash,
     username: profile.viewer?.username,
     email: profile.viewer?.email,
     phone: profile.viewer?.phone,
