@@ -69,12 +69,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
-		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
-		Operations: session.Limit{Name: "operations", N: cfg.OperationsPerMinute, Per: time.Minute},
-		Observe:    a.Telemetry.Command,
-	})
-	if err != nil {
+	if err := a.openSessions(ctx); err != nil {
 		return nil, err
 	}
 	banks, err := openDirectory(cfg.RoutingDirectory)
@@ -90,14 +85,13 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		return nil, err
 	}
 	a.nudges = a.Sessions.Nudges()
-	a.Servicing.Sessions = a.Sessions
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{
 			Resolvers:  &resolvers.Resolver{Servicing: a.Servicing, Directory: banks, AppRequirements: requirements},
-			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated},
+			Directives: graph.DirectiveRoot{Authenticated: resolvers.Authenticated, Scope: resolvers.Scope},
 		}),
-		Sessions: a.Sessions,
-		Limits:   graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
+		Sessions: a.Sessions, IssueToken: a.Servicing.IssueToken, PublicURL: cfg.PublicURL,
+		Limits: graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:   c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
@@ -135,7 +129,8 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
 		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post, Servicer: cfg.Servicer(),
-		MoneyLimit: session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
+		MoneyLimit:        session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
+		PartnerMoneyLimit: session.Limit{Name: "partner money", N: cfg.PartnerMoney, Per: time.Minute},
 	}
 	if cfg.Mode == config.Production {
 		if err := seed.RefuseDemo(ctx, a.seedDeps()); err != nil {
@@ -146,6 +141,22 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
+}
+
+// openSessions connects to Redis, or starts a small one in this process.
+func (a *App) openSessions(ctx context.Context) (err error) {
+	cfg := a.Config
+	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
+		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
+		Operations:        session.Limit{Name: "operations", N: cfg.OperationsPerMinute, Per: time.Minute},
+		PartnerOperations: session.Limit{N: cfg.PartnerOperations, Per: time.Minute},
+		Observe:           a.Telemetry.Command,
+	})
+	if err != nil {
+		return err
+	}
+	a.Servicing.Sessions = a.Sessions
+	return nil
 }
 
 // nudge wakes those who follow what customers see, in all processes.

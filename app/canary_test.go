@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -229,6 +230,23 @@ func live(t *testing.T, e *testenv.Env, birds *canaries, control string) {
 			t.Errorf("not refused: %s", answer.Raw)
 		}
 	}
+
+	// a partner, by two secrets and what is none
+	p := e.AddPartner(everything)
+	e.Grant(c, p, allGranted...)
+	rotated, err := e.App.Servicing.RotatePartner(t.Context(), "test", p.PartnerID, time.Hour, e.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"partner secret": p.Secret, "rotated partner secret": rotated.Secret, "partner token": p.Token, "second partner token": e.PartnerToken(p.With(rotated.Secret), "events:read"),
+	} {
+		birds.add(name, value)
+		birds.add("bare "+name, value[len(value)-43:])
+	}
+	askToken(t, e, "grant_type=client_credentials", p.ClientID, birds.add("wrong partner secret", "mps_"+rand.Text()+rand.Text()))
+	e.Post(p.Token, schedule, partnerOrder(c, "partner", testenv.Vars{"paymentAccount": testenv.Vars{"saved": id}, "scheduledOn": "2026-12-02"}))
+	e.Post(birds.add("unknown partner token", "mpt_1_"+strings.Repeat("Q", 20)+rand.Text()[:23]), asCustomer, testenv.Vars{"id": c.GlobalID()})
 
 	// the run, what the bank answers, and the next run
 	e.At("2026-11-18 15:00:00")

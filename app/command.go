@@ -45,6 +45,12 @@ const usage = `usage: mobilepay [command]
              (- reads it from the input), messages close ID --operator NAME
   statement  statement correct ID --reason TEXT: issue another statement in the place of
              the latest one of a vehicle
+  partner    partners who act for customers (docs/partners.md); those that change
+             something take --operator NAME, for the audit:
+             partner create --name N --scopes "payments:read payments:write"
+             partner list
+             partner rotate ID [--grace 24h]: a new secret, beside the one before
+             partner revoke ID: it can do nothing more, at once
   seed       add customers for tests (sandbox only):
              seed --customers N --tokens FILE
   keyset     print a new keyset to seal bank account numbers with
@@ -91,6 +97,9 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	command := "serve"
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
+	}
+	if command == "partner" {
+		return runPartner(ctx, args, environ, stdout, out)
 	}
 	if (command == "audit" || command == "messages" || command == "statement") && len(args) > 0 {
 		command, args = command+" "+args[0], args[1:]

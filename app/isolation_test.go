@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -17,7 +18,7 @@ import (
 // own is the ids of all kinds of objects of a customer.
 type own struct {
 	testenv.Customer
-	payment, autoPay, statement, viewer, session, conversation, message string
+	payment, autoPay, statement, viewer, session, conversation, message, grant, partner string
 }
 
 func ownAll(t *testing.T, e *testenv.Env) own {
@@ -40,6 +41,8 @@ func ownAll(t *testing.T, e *testenv.Env) own {
 	asked := e.Post(o.Token, ask, question("asked", testenv.Vars{"vehicleId": o.Loan}))
 	o.conversation = asked.Text("askQuestion", "conversation", "id")
 	o.message = asked.Text("askQuestion", "conversation", "messages", "edges", 0, "node", "id")
+	partner := e.AddPartner("payments:read")
+	o.partner, o.grant = partner.ID, e.Grant(o.Customer, partner, "PAYMENTS_READ")
 	for kind, id := range o.byKind() {
 		if id == "" {
 			t.Fatalf("there is no %s", kind)
@@ -50,7 +53,7 @@ func ownAll(t *testing.T, e *testenv.Env) own {
 
 func (o own) byKind() map[string]string {
 	return map[string]string{"viewer": o.viewer, "vehicle": o.Loan, "payment": o.payment, "paymentAccount": o.Account, "autoPay": o.autoPay, "statement": o.statement, "session": o.session,
-		"conversation": o.conversation, "message": o.message}
+		"conversation": o.conversation, "message": o.message, "grant": o.grant}
 }
 
 // Every argument of the schema that takes an id, found in the schema itself, is
@@ -70,6 +73,9 @@ func TestIDsOfOthers(t *testing.T) {
 		for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
 			for _, field := range root.Fields {
 				for _, path := range idPaths(schema, field) {
+					if path[len(path)-1] == "partnerId" {
+						continue // partners are nobody's
+					}
 					for _, kind := range kindsOf(t, path) {
 						tried++
 						ask := func(id string) string {
@@ -80,7 +86,7 @@ func TestIDsOfOthers(t *testing.T) {
 						if other != none {
 							t.Errorf("%s(%s) with another's %s:\n%swith one that does not exist:\n%s", field.Name, strings.Join(path, "."), kind, other, none)
 						}
-						if !strings.Contains(none, "NOT_FOUND") && field.Name != "node" && field.Name != "nodes" {
+						if !strings.Contains(none, "NOT_FOUND") && field.Name != "customer" && field.Name != "node" && field.Name != "nodes" {
 							t.Errorf("%s(%s) was not refused for the id: %s", field.Name, strings.Join(path, "."), none)
 						}
 					}
@@ -125,6 +131,10 @@ func nextID(t *testing.T, id string) string {
 	case loan.MessageID:
 		graph.MarshalMessageID(far).MarshalGQL(&marshaled)
 	default:
+		if text, err := base64.RawURLEncoding.DecodeString(id); err == nil && strings.HasPrefix(string(text), "PartnerGrant:") {
+			graph.MarshalPartnerGrantID(far).MarshalGQL(&marshaled)
+			break
+		}
 		t.Fatalf("%q is no id", id)
 	}
 	return strings.Trim(marshaled.String(), `"`)
@@ -148,6 +158,10 @@ func kindsOf(t *testing.T, path []string) []string {
 		return []string{"conversation"}
 	case "messageId":
 		return []string{"message"}
+	case "customerId":
+		return []string{"viewer"}
+	case "grantId":
+		return []string{"grant"}
 	case "id", "ids":
 		return []string{"viewer", "vehicle", "payment", "paymentAccount", "autoPay", "statement", "conversation", "message"}
 	default:
@@ -197,7 +211,7 @@ func operation(schema *ast.Schema, root *ast.Definition, field *ast.FieldDefinit
 			return id
 		case t.NamedType == "ID":
 			return map[string]string{"vehicleId": mine.Loan, "paymentId": mine.payment, "paymentAccountId": mine.Account, "saved": mine.Account, "autoPayId": mine.autoPay, "sessionId": mine.session,
-				"conversationId": mine.conversation, "messageId": mine.message}[name]
+				"conversationId": mine.conversation, "messageId": mine.message, "grantId": mine.grant, "partnerId": mine.partner}[name]
 		case name == "idempotencyKey":
 			return fmt.Sprint("matrix-", fresh.Add(1))
 		case t.NamedType == "Date":
@@ -236,7 +250,7 @@ func operation(schema *ast.Schema, root *ast.Definition, field *ast.FieldDefinit
 		vars[argument.Name] = value(argument.Name, argument.Type, path)
 	}
 	selection := "{ userErrors { code message path } }"
-	if field.Name == "node" || field.Name == "nodes" {
+	if field.Name == "node" || field.Name == "nodes" || field.Name == "customer" {
 		selection = "{ id }"
 	}
 	if len(declared) == 0 {

@@ -78,6 +78,18 @@ var documentSteps = []step{
 	{"Go back to paper.", []string{`"vehicle":{"paperlessSince":null}`}},
 }
 
+// partnerSteps is the same for docs/partners.md.
+var partnerSteps = []step{
+	{"", nil},
+	{"Get credentials.", nil},
+	{"Get a token.", []string{`"access_token":"mpt_`, `"expires_in":900,"scope":"vehicles:read payments:read payments:write"`}},
+	{"Let a customer grant access.", []string{`"name":"Budget Planner","scopes":["VEHICLES_READ","PAYMENTS_READ","PAYMENTS_WRITE"]`, `"grant":{"partner":{"name":"Budget`}},
+	{"Read, as the partner.", []string{`"scopes":["VEHICLES_READ","PAYMENTS_READ","PAYMENTS_WRITE"],"vehicles":[{"make":"Chevrolet"`, `"isDefault":true`}},
+	{"Pay.", []string{`"status":"SCHEDULED","amount":{"formatted":"$75.00"},"cancelBy":"{{on}}T20:00:00Z","canCancel":true,"partner":{"name":"Budget`, `"replayed":false`}},
+	{"See what became of it", []string{`"node":{"status":"SCHEDULED","confirmationNumber":"MP-`}},
+	{"Take the grant back", []string{`"viewer":{"partnerGrants":[]}`, `{"data":{"customer":null}`}},
+}
+
 // The commands of the documents do what these say, in the afternoon and after the
 // last cut-off, on either engine, against the program that is shipped.
 func TestReadme(t *testing.T) {
@@ -93,6 +105,7 @@ func TestReadme(t *testing.T) {
 	titles, blocks := shellBlocks(t, "README.md", "First queries")
 	ofIdentity, identity := shellBlocks(t, "docs/identity.md", "From enrolling to coming back")
 	ofDocuments, documents := shellBlocks(t, "docs/documents.md", "Online statements")
+	ofPartners, partners := shellBlocks(t, "docs/partners.md", "From credentials to the first payment")
 	for _, document := range []struct {
 		name, at, earliest string
 		titles, blocks     []string
@@ -102,12 +115,14 @@ func TestReadme(t *testing.T) {
 		{"evening", "2026-11-18T19:00:00-05:00", "2026-11-19", titles, blocks, firstQueries},
 		{"identity", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofIdentity...), append(blocks[:1:1], identity...), identitySteps},
 		{"documents", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofDocuments...), append(blocks[:1:1], documents...), documentSteps},
+		{"partners", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofPartners...), append(blocks[:1:1], partners...), partnerSteps},
 	} {
 		t.Run(document.name, func(t *testing.T) {
 			t.Parallel()
 			testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
-				url := start(t, binary, append(testenv.Services(t, engine), "MOBILEPAY_NOW="+document.at))
-				outputs := runBlocks(t, document.blocks, "API="+url+"/graphql")
+				environ := append(testenv.Services(t, engine), "MOBILEPAY_NOW="+document.at, "MOBILEPAY_KEYSET="+filepath.Join(t.TempDir(), "keyset.json"))
+				url := start(t, binary, environ)
+				outputs := runBlocks(t, document.blocks, append(environ, "API="+url+"/graphql", "MOBILEPAY="+binary))
 				for i, output := range outputs {
 					if i >= len(document.steps) || document.titles[i] != document.steps[i].title {
 						t.Fatalf("step %d, %q, is not in this test", i, document.titles[i])
@@ -160,13 +175,13 @@ func shellBlocks(t *testing.T, file, title string) (titles, blocks []string) {
 }
 
 // runBlocks runs blocks in one shell and returns what each printed.
-func runBlocks(t *testing.T, blocks []string, variable string) []string {
+func runBlocks(t *testing.T, blocks, environ []string) []string {
 	t.Helper()
 	const end = "\n=== end of a step\n"
 	shell := exec.CommandContext(t.Context(), "bash", "-c",
 		"set -euo pipefail\n"+strings.Join(blocks, "\nprintf '%s' '"+end+"'\n"))
 	shell.Dir = t.TempDir()
-	shell.Env = append(os.Environ(), variable)
+	shell.Env = append(os.Environ(), environ...)
 	var stderr strings.Builder
 	shell.Stderr = &stderr
 	out, err := shell.Output()

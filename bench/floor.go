@@ -269,7 +269,7 @@ func (h *hand) home(r *http.Request, who session.Session, now time.Time) (any, e
 			if p := &pending[i]; p.VehicleID == v.ID && len(shown.PendingPayments) < 10 {
 				account := byID[p.PaymentAccountID]
 				shown.PendingPayments = append(shown.PendingPayments, paymentAnswer{
-					p.ID, p.ConfirmationNumber, p.Amount.Amount(), p.ScheduledOn, p.CancelBy, p.MayBeCanceledBy(who.CustomerID, now), p.Status, &account,
+					p.ID, p.ConfirmationNumber, p.Amount.Amount(), p.ScheduledOn, p.CancelBy, p.MayBeCanceledBy(loan.Agent{Customer: who.CustomerID}, now), p.Status, &account,
 				})
 			}
 		}

@@ -32,6 +32,7 @@ type Config struct {
 	TLSCert             string              `env:"MOBILEPAY_TLS_CERT" default:"none" doc:"Path of the certificate (PEM, with those that it is signed by) for TLS. It and the key are read again when they change."`
 	TLSKey              string              `env:"MOBILEPAY_TLS_KEY" default:"none" doc:"Path of the certificate's private key (PEM)."`
 	TrustedProxies      string              `env:"MOBILEPAY_TRUSTED_PROXIES" default:"none" doc:"Networks, such as 10.0.0.0/8,fd00::/8, of the proxies that end TLS. From there alone X-Forwarded-For is believed."`
+	PublicURL           string              `env:"MOBILEPAY_PUBLIC_URL" default:"that of the request in sandbox" doc:"Where clients reach the server, such as https://pay.lender.example: the issuer of partners' tokens. Without it production shows no OAuth metadata."`
 	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, demo data, a clock that is set, a missing keyset, passwords of less than 16 characters, and connections without TLS but on this machine."`
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
 	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
@@ -68,6 +69,8 @@ type Config struct {
 	SessionAbsolute     time.Duration       `env:"MOBILEPAY_SESSION_ABSOLUTE" envDefault:"12h" doc:"How long a session lives at most."`
 	OperationsPerMinute int                 `env:"MOBILEPAY_OPERATIONS_PER_MINUTE" default:"60 in production, 6000 in sandbox" doc:"How many operations a session may send in a minute, over all instances."`
 	MoneyPerMinute      int                 `env:"MOBILEPAY_MONEY_PER_MINUTE" default:"10 in production, 1000 in sandbox" doc:"How many mutations that move money a session may send in a minute, over all instances."`
+	PartnerOperations   int                 `env:"MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE" default:"600 in production, 6000 in sandbox" doc:"How many operations a partner may send in a minute, over all instances."`
+	PartnerMoney        int                 `env:"MOBILEPAY_PARTNER_MONEY_PER_MINUTE" default:"60 in production, 1000 in sandbox" doc:"How many mutations that move money a partner may send in a minute, over all instances."`
 	DatabaseConnections int                 `env:"MOBILEPAY_DATABASE_CONNECTIONS" envDefault:"16" doc:"How many connections to the database there are at most, 1 to 500."`
 	RequestTimeout      time.Duration       `env:"MOBILEPAY_REQUEST_TIMEOUT" envDefault:"10s" doc:"How long a request may take, at most 10s."`
 }
@@ -207,9 +210,13 @@ func (c *Config) fillIn() {
 		c.ServicerAddress = cmp.Or(c.ServicerAddress, "PO Box 4100; Charlotte, NC 28202-4100")
 		c.ServicerPhone = cmp.Or(c.ServicerPhone, "1-800-555-0199")
 		c.ServicerWebsite = cmp.Or(c.ServicerWebsite, "www.autofinance.example")
+		c.PartnerOperations = cmp.Or(c.PartnerOperations, 6000)
+		c.PartnerMoney = cmp.Or(c.PartnerMoney, 1000)
 	}
 	c.OperationsPerMinute = cmp.Or(c.OperationsPerMinute, 60)
 	c.MoneyPerMinute = cmp.Or(c.MoneyPerMinute, 10)
+	c.PartnerOperations = cmp.Or(c.PartnerOperations, 600)
+	c.PartnerMoney = cmp.Or(c.PartnerMoney, 60)
 	c.LogFormat = cmp.Or(c.LogFormat, LogJSON)
 	if c.AdminAddr == "" && c.Mode == Production {
 		c.AdminAddr = "127.0.0.1:9090"
@@ -244,6 +251,8 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 	must((c.TLSCert == "") == (c.TLSKey == ""), "MOBILEPAY_TLS_KEY", "and MOBILEPAY_TLS_CERT must be set together")
 	_, err = proxies(c.TrustedProxies)
 	must(err == nil, "MOBILEPAY_TRUSTED_PROXIES", "is not a list of networks such as 10.0.0.0/8,fd00::/8")
+	must(c.PublicURL == "" || isOrigin(c.PublicURL) && (c.Mode == Sandbox || strings.HasPrefix(c.PublicURL, "https://")),
+		"MOBILEPAY_PUBLIC_URL", "is not https://host, without a path (http:// will do in the sandbox)")
 	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
 	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
 	must(c.RedisURL == "" || isURL(c.RedisURL, "redis", "rediss"), "REDIS_URL", "is not redis://... or rediss://...")
@@ -287,6 +296,8 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 	must(c.SessionAbsolute >= c.SessionIdle, "MOBILEPAY_SESSION_ABSOLUTE", "is less than MOBILEPAY_SESSION_IDLE")
 	must(c.OperationsPerMinute >= 1 && c.OperationsPerMinute <= 1_000_000, "MOBILEPAY_OPERATIONS_PER_MINUTE", "is not between 1 and 1000000")
 	must(c.MoneyPerMinute >= 1 && c.MoneyPerMinute <= 1_000_000, "MOBILEPAY_MONEY_PER_MINUTE", "is not between 1 and 1000000")
+	must(c.PartnerOperations >= 1 && c.PartnerOperations <= 1_000_000, "MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE", "is not between 1 and 1000000")
+	must(c.PartnerMoney >= 1 && c.PartnerMoney <= 1_000_000, "MOBILEPAY_PARTNER_MONEY_PER_MINUTE", "is not between 1 and 1000000")
 	must(c.DatabaseConnections >= 1 && c.DatabaseConnections <= 500, "MOBILEPAY_DATABASE_CONNECTIONS", "is not between 1 and 500")
 	must(c.RequestTimeout > 0 && c.RequestTimeout <= maxRequestTimeout, "MOBILEPAY_REQUEST_TIMEOUT", "is not more than zero and at most 10s")
 
@@ -372,6 +383,12 @@ func isURL(s string, schemes ...string) bool {
 		}
 	}
 	return false
+}
+
+// isOrigin tells whether s is a URL of a host and nothing below it.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && isURL(s, "http", "https") && u.Scheme+"://"+u.Host == s
 }
 
 // minPassword is how many characters a password of the servers has at least.

@@ -52,7 +52,8 @@ var defaults = config.Config{
 		Bytes: 15_000, Tokens: 1000, Operations: 5, Fragments: 20, Depth: 12, Selections: 60,
 		Aliases: 15, Directives: 8, Mutations: 1, Cost: 20_000,
 	},
-	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, OperationsPerMinute: 6000, MoneyPerMinute: 1000, DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
+	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, OperationsPerMinute: 6000, MoneyPerMinute: 1000, PartnerOperations: 6000, PartnerMoney: 1000,
+	DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
 }
 
 func TestDefaults(t *testing.T) {
@@ -80,7 +81,7 @@ func TestDefaults(t *testing.T) {
 func TestProductionDefaults(t *testing.T) {
 	t.Parallel()
 	got := load(t, production()...)
-	if got.OperationsPerMinute != 60 || got.MoneyPerMinute != 10 {
+	if got.OperationsPerMinute != 60 || got.MoneyPerMinute != 10 || got.PartnerOperations != 600 || got.PartnerMoney != 60 {
 		t.Errorf("the limits are not those of production: %s", got)
 	}
 	if got.AdminAddr != "127.0.0.1:9090" || load(t, production("MOBILEPAY_ADMIN_ADDR=off")...).AdminAddr != "" {
@@ -100,7 +101,8 @@ func TestEverySetting(t *testing.T) {
 		"MOBILEPAY_ADMIN_ADDR=[::1]:9091", "OTEL_EXPORTER_OTLP_ENDPOINT=https://h:4318/x", "OTEL_EXPORTER_OTLP_HEADERS=a=b%20c, d=e", "OTEL_SERVICE_NAME=pay", "OTEL_TRACES_SAMPLER_ARG=0.25",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365", "MOBILEPAY_APP_SUPPORT=IOS 12; ANDROID 5",
 		"MOBILEPAY_DOCUMENTS=trusted", "MOBILEPAY_LIMITS=depth=9, cost=123",
-		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
+		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3",
+		"MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE=8", "MOBILEPAY_PARTNER_MONEY_PER_MINUTE=4", "MOBILEPAY_PUBLIC_URL=http://localhost:8080", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	limits := defaults.Limits
 	limits.Depth, limits.Cost = 9, 123
 	want := config.Config{
@@ -112,7 +114,7 @@ func TestEverySetting(t *testing.T) {
 		AdminAddr: "[::1]:9091", OTLPEndpoint: "https://h:4318/x", OTLPHeaders: "a=b%20c, d=e", ServiceName: "pay", TraceRatio: 0.25, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, AppVersions: "IOS 12; ANDROID 5",
 		Documents: config.TrustedDocuments, Limits: limits, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
-		OperationsPerMinute: 7, MoneyPerMinute: 3, DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
+		OperationsPerMinute: 7, MoneyPerMinute: 3, PartnerOperations: 8, PartnerMoney: 4, PublicURL: "http://localhost:8080", DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
 	}
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -125,12 +127,15 @@ func TestEverySetting(t *testing.T) {
 func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 	t.Parallel()
 	for variable, values := range map[string][]string{
-		"MOBILEPAY_ADDR":            {"8080", "localhost", "http://h:1", "h:", "a b:1"},
-		"MOBILEPAY_TLS_KEY":         {"key.pem"},
-		"MOBILEPAY_TRUSTED_PROXIES": {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,", "proxy", "0.0.0.0/0", "10.0.0.0/8 fd00::/8", "::/0"},
-		"MOBILEPAY_MODE":            {"prod", "Production", " sandbox"},
-		"DATABASE_URL":              {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
-		"REDIS_URL":                 {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
+		"MOBILEPAY_ADDR":                          {"8080", "localhost", "http://h:1", "h:", "a b:1"},
+		"MOBILEPAY_TLS_KEY":                       {"key.pem"},
+		"MOBILEPAY_TRUSTED_PROXIES":               {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,", "proxy", "0.0.0.0/0", "10.0.0.0/8 fd00::/8", "::/0"},
+		"MOBILEPAY_PUBLIC_URL":                    {"localhost", "https://h/", "https://h/path", "https://u:p@h", "https://h?q", "ftp://h", "https://"},
+		"MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE": {"-1", "1000001", "many"},
+		"MOBILEPAY_PARTNER_MONEY_PER_MINUTE":      {"-1", "1000001", "many"},
+		"MOBILEPAY_MODE":                          {"prod", "Production", " sandbox"},
+		"DATABASE_URL":                            {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
+		"REDIS_URL":                               {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
 		"MOBILEPAY_OUTBOX": {
 			"sftp://" + secret + ":" + secret + "@h/in", "sftp://u:@h/in", "sftp://h/in", "sftp://u@h", "sftp://u@:22/in", "sftp://u@h:0/in",
 			"sftp://u@h:65536/in", "sftp://u@h/in?" + secret, "sftp://u@h/in#" + secret, "sftp:/in", "SFTP:u@h", "ftp://u@h/in", "file:///in",

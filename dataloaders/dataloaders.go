@@ -11,6 +11,7 @@ import (
 
 	"github.com/vikstrous/dataloadgen"
 
+	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/store"
 )
@@ -51,6 +52,7 @@ type Loaders struct {
 	Statements      *Pages[loan.Statement]
 
 	Messages *dataloadgen.Loader[MessagesOf, map[loan.ConversationID][]*loan.SecureMessage]
+	partners *dataloadgen.Loader[struct{}, []*loan.Partner]
 
 	statements statements
 	store      *store.Store
@@ -65,6 +67,7 @@ func New(s *store.Store, now time.Time) *Loaders {
 		AutoPays:        once(s.AutoPays),
 		Consents:        once(s.Consents),
 		YearlyTotals:    once(s.YearlyTotals),
+		partners:        once(func(ctx context.Context, _ struct{}) ([]*loan.Partner, error) { return s.Partners(ctx) }),
 		store:           s,
 		now:             now,
 	}
@@ -125,21 +128,23 @@ func pages[T any](l *Loaders, read readPage[T], vehicleOf func(*T) loan.VehicleI
 func (l *Loaders) seenBy(read readPage[loan.Payment]) readPage[loan.Payment] {
 	return func(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page store.Page) ([]loan.Payment, error) {
 		payments, err := read(ctx, owner, vehicles, page)
-		l.stamp(owner, payments)
+		l.stamp(ctx, owner, payments)
 		return payments, err
 	}
 }
 
-func (l *Loaders) stamp(owner loan.CustomerID, payments []loan.Payment) {
+func (l *Loaders) stamp(ctx context.Context, owner loan.CustomerID, payments []loan.Payment) {
+	partner, _ := auth.PartnerFrom(ctx)
+	who := loan.Agent{Customer: owner, Partner: partner.ID}
 	for i := range payments {
-		payments[i].CanCancel = payments[i].MayBeCanceledBy(owner, l.now)
+		payments[i].CanCancel = payments[i].MayBeCanceledBy(who, l.now)
 	}
 }
 
 // PaymentsByID reads those of the payments that are the owner's to see.
 func (l *Loaders) PaymentsByID(ctx context.Context, owner loan.CustomerID, ids []loan.PaymentID) ([]loan.Payment, error) {
 	payments, err := l.store.PaymentsByID(ctx, owner, ids)
-	l.stamp(owner, payments)
+	l.stamp(ctx, owner, payments)
 	return payments, err
 }
 
@@ -173,6 +178,16 @@ func (l *Loaders) UnreadMessages(ctx context.Context, owner loan.CustomerID) (in
 // Customer gets a customer.
 func (l *Loaders) Customer(ctx context.Context, id loan.CustomerID) (*loan.Customer, error) {
 	return l.store.Customer(ctx, id)
+}
+
+// Partners lists all partners by name, with those that were revoked.
+func (l *Loaders) Partners(ctx context.Context) ([]*loan.Partner, error) {
+	return l.partners.Load(ctx, struct{}{})
+}
+
+// PartnerGrants lists what a customer lets partners do, the latest first.
+func (l *Loaders) PartnerGrants(ctx context.Context, owner loan.CustomerID) ([]*loan.PartnerGrant, error) {
+	return l.store.PartnerGrants(ctx, owner)
 }
 
 // SecondFactor gets a customer's second factor; nil where it is off.

@@ -69,13 +69,14 @@ func TestBreaking(t *testing.T) {
 		directive @guarded on FIELD_DEFINITION
 		interface Node { id: ID! }
 		type Query { a(x: Int, y: [Int!] = [1]): A b: [B!]! u: U }
-		type A implements Node { id: ID! n: Int! e: E }
+		type A implements Node { id: ID! n: Int! @scope(requires: "a:read") e: E }
 		type B { s: String }
 		union U = A | B
 		enum E { ONE TWO }
 		input I { must: Int!, may: Int, list: [Int!] }
 		type Mutation { m(i: I!): A }
-		scalar Day`
+		scalar Day
+		directive @scope(requires: String) on FIELD_DEFINITION`
 	for _, c := range []struct{ old, changed, want string }{
 		// What old apps do not see, or can live with.
 		{"type B {", "type C { s: String } type B {", ""},
@@ -87,12 +88,15 @@ func TestBreaking(t *testing.T) {
 		{"may: Int", "may: Int, more: Int! = 3", ""},
 		{"list: [Int!]", "list: [Int]", ""},
 		{"type B { s", "type B implements Node { id: ID! s", ""},
+		{"s: String", "s: String @scope", ""},
 		{"s: String", "\"Words.\" s: String @deprecated(reason: \"Use t.\")", ""},
 		{"union U = A | B", "union U = A | B | Query", ""},
 		// What breaks them.
 		{"scalar Day", "", "Day: removed"},
 		{"scalar Day", "enum Day { MONDAY }", "Day: was SCALAR, is ENUM"},
 		{"e: E }", "}", "A.e: removed"},
+		{` @scope(requires: "a:read")`, "", "A.n: @scope removed"},
+		{`"a:read"`, `"a:write"`, "A.n: @scope was a:read, is a:write"},
 		{"n: Int!", "n: Int", "A.n: was Int!, is Int"},
 		{"n: Int!", "n: [Int!]!", "A.n: was Int!, is [Int!]!"},
 		{"n: Int!", "n: String!", "A.n: was Int!, is String!"},
@@ -212,13 +216,29 @@ func (d *differ) input(path string, before, now *ast.Type, was, is *ast.Value) {
 	}
 }
 
-// directives looks for what asks more of an app than before: a log-in, or one member only.
+// directives looks for what asks more of an app than before: a log-in, or one member only;
+// and of a partner, where a field was open to partners: to customers @scope means nothing.
 func (d *differ) directives(path string, before, now ast.DirectiveList) {
+	if scope := before.ForName("scope"); scope != nil {
+		if next := now.ForName("scope"); next == nil {
+			d.add("%s: @scope removed", path)
+		} else if was, is := argument(scope), argument(next); was != is {
+			d.add("%s: @scope was %s, is %s", path, was, is)
+		}
+	}
 	for _, directive := range now {
-		if directive.Name != "deprecated" && before.ForName(directive.Name) == nil {
+		if directive.Name != "deprecated" && directive.Name != "scope" && before.ForName(directive.Name) == nil {
 			d.add("%s: @%s is new", path, directive.Name)
 		}
 	}
+}
+
+// argument is what a @scope requires.
+func argument(scope *ast.Directive) string {
+	if requires := scope.Arguments.ForName("requires"); requires != nil {
+		return requires.Value.Raw
+	}
+	return "none"
 }
 
 // fits tells whether every value of a type is one of another.

@@ -25,6 +25,8 @@ const (
 	statementKind      = "Statement"
 	conversationKind   = "Conversation"
 	messageKind        = "Message"
+	partnerKind        = "Partner"
+	partnerGrantKind   = "PartnerGrant"
 )
 
 func encodeID(kind string, n int64) string {
@@ -164,6 +166,26 @@ func MarshalMessageID(id loan.MessageID) graphql.Marshaler {
 // UnmarshalMessageID reads a global id; zero where it is none of this kind.
 func UnmarshalMessageID(v any) (loan.MessageID, error) {
 	return unmarshalID[loan.MessageID](messageKind, v)
+}
+
+// MarshalPartnerID writes the global id.
+func MarshalPartnerID(id loan.PartnerID) graphql.Marshaler {
+	return graphql.MarshalID(encodeID(partnerKind, int64(id)))
+}
+
+// UnmarshalPartnerID reads a global id; zero where it is none of this kind.
+func UnmarshalPartnerID(v any) (loan.PartnerID, error) {
+	return unmarshalID[loan.PartnerID](partnerKind, v)
+}
+
+// MarshalPartnerGrantID writes the global id.
+func MarshalPartnerGrantID(id loan.PartnerGrantID) graphql.Marshaler {
+	return graphql.MarshalID(encodeID(partnerGrantKind, int64(id)))
+}
+
+// UnmarshalPartnerGrantID reads a global id; zero where it is none of this kind.
+func UnmarshalPartnerGrantID(v any) (loan.PartnerGrantID, error) {
+	return unmarshalID[loan.PartnerGrantID](partnerGrantKind, v)
 }
 
 // Node is any object with a global id: a [*loan.Customer], [*loan.Vehicle],

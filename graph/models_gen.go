@@ -113,6 +113,14 @@ type EnrollPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `grantPartnerAccess` answers.
+type GrantPartnerAccessPayload struct {
+	// The grant; null when it was refused.
+	Grant *loan.PartnerGrant `json:"grant,omitempty"`
+	// Why it was refused: STEP_UP_REQUIRED, NOT_AUTHORIZED, NOT_FOUND or INVALID_INPUT.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `logIn` answers.
 type LogInPayload struct {
 	// The new session; null when it was refused.
@@ -270,6 +278,14 @@ type RevokeOtherSessionsPayload struct {
 	// The customer, with the session that is left; null when it was refused.
 	Viewer *loan.Customer `json:"viewer,omitempty"`
 	// Why it was refused; always empty now.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `revokePartnerAccess` answers.
+type RevokePartnerAccessPayload struct {
+	// The customer, with the grants that are left; null when it was refused.
+	Viewer *loan.Customer `json:"viewer,omitempty"`
+	// Why it was refused: NOT_FOUND.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 

@@ -12,4 +12,6 @@ type (
 	StatementID      int64
 	ConversationID   int64
 	MessageID        int64
+	PartnerID        int64
+	PartnerGrantID   int64
 )

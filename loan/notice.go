@@ -31,6 +31,8 @@ const (
 	NoticeAccountBlocked    NoticeKind = "ACCOUNT_BLOCKED"  // nothing is debited from a bank account any more
 	NoticeStatementReady    NoticeKind = "STATEMENT_READY"  // to who gets none on paper
 	NoticeMessageAnswered   NoticeKind = "MESSAGE_ANSWERED" // and nothing of what it says
+	NoticePartnerGranted    NoticeKind = "PARTNER_GRANTED"  // a partner may act for the customer
+	NoticePartnerRevoked    NoticeKind = "PARTNER_REVOKED"
 )
 
 // Required tells whether customers are told whatever they prefer: the law demands it

@@ -62,24 +62,36 @@ type Payment struct {
 	AutoPayID          *AutoPayID       `db:"auto_pay_id"`
 	DueOn              Date             `db:"due_on"`     // the due date that Auto Pay pays
 	Represents         *PaymentID       `db:"represents"` // the returned payment that this one tries again
+	PartnerID          *PartnerID       `db:"partner_id"` // the partner that made it for who scheduled it
 
-	// CanCancel is whether the customer for whom it was read could cancel it at
-	// that instant.
+	// CanCancel is whether who read it could cancel it at that instant.
 	CanCancel bool `db:"-" json:"-"`
 }
 
-// MayBeCanceledBy tells whether a customer can cancel the payment now: it is
-// theirs, it is still scheduled, and its window is open.
-func (p *Payment) MayBeCanceledBy(customer CustomerID, now time.Time) bool {
-	return p.CheckCancel(customer, now) == nil
+// Agent is who acts: a customer, or a partner for them.
+type Agent struct {
+	Customer CustomerID
+	Partner  PartnerID // 0 for the customer
 }
 
-// CheckCancel says why a customer cannot cancel the payment now; nil where they
-// can. Refusals: NOT_PERMITTED (a joint owner scheduled it), NOT_CANCELABLE (it
+// IsOf tells whether somebody made the payment: a customer, themselves or by a partner.
+func (p *Payment) IsOf(who Agent) bool {
+	return p.ScheduledBy == who.Customer && (who.Partner == 0 || p.PartnerID != nil && *p.PartnerID == who.Partner)
+}
+
+// MayBeCanceledBy tells whether somebody can cancel the payment now: it is
+// theirs, it is still scheduled, and its window is open.
+func (p *Payment) MayBeCanceledBy(who Agent, now time.Time) bool {
+	return p.CheckCancel(who, now) == nil
+}
+
+// CheckCancel says why somebody cannot cancel the payment now; nil where they
+// can. A customer can cancel what a partner made for them, and a partner only what
+// it made. Refusals: NOT_PERMITTED (somebody else scheduled it), NOT_CANCELABLE (it
 // has been cancelled) and [*CancelWindowClosed] (its time or the run has come).
-func (p *Payment) CheckCancel(customer CustomerID, now time.Time) error {
+func (p *Payment) CheckCancel(who Agent, now time.Time) error {
 	switch {
-	case p.ScheduledBy != customer:
+	case !p.IsOf(who):
 		return Refuse(CodeNotPermitted, "Only the person who scheduled this payment can cancel it.", "paymentId")
 	case p.Status == Canceled:
 		return Refuse(CodeNotCancelable, "This payment has been cancelled already.", "paymentId")

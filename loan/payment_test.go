@@ -37,17 +37,42 @@ func TestCheckCancel(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			payment := &loan.Payment{ScheduledBy: owner, Status: test.status, CancelBy: deadline}
-			err := payment.CheckCancel(test.customer, test.now)
+			err := payment.CheckCancel(loan.Agent{Customer: test.customer}, test.now)
 			if codeOf(err) != test.want || (err == nil) != (test.want == "") {
 				t.Fatalf("got %v, want %q", err, test.want)
 			}
-			if payment.MayBeCanceledBy(test.customer, test.now) != (err == nil) {
+			if payment.MayBeCanceledBy(loan.Agent{Customer: test.customer}, test.now) != (err == nil) {
 				t.Error("MayBeCanceledBy and CheckCancel disagree")
 			}
 			if closed, ok := errors.AsType[*loan.CancelWindowClosed](err); ok && closed.ClosedAt != deadline {
 				t.Errorf("closed at %v, want %v", closed.ClosedAt, deadline)
 			}
 		})
+	}
+}
+
+// A customer can cancel what a partner made for them; a partner only what it made, and
+// for the same customer.
+func TestCheckCancelByPartner(t *testing.T) {
+	const owner, joint, partner, other = 1, 2, 7, 8
+	made := loan.PartnerID(partner)
+	now := et("2026-11-18 10:00:00")
+	for _, test := range []struct {
+		by   *loan.PartnerID
+		who  loan.Agent
+		want loan.Code
+	}{
+		{&made, loan.Agent{Customer: owner}, ""},
+		{&made, loan.Agent{Customer: owner, Partner: partner}, ""},
+		{&made, loan.Agent{Customer: owner, Partner: other}, loan.CodeNotPermitted},
+		{&made, loan.Agent{Customer: joint, Partner: partner}, loan.CodeNotPermitted},
+		{&made, loan.Agent{Partner: partner}, loan.CodeNotPermitted},
+		{nil, loan.Agent{Customer: owner, Partner: partner}, loan.CodeNotPermitted},
+	} {
+		payment := &loan.Payment{ScheduledBy: owner, PartnerID: test.by, Status: loan.Scheduled, CancelBy: now.Add(time.Hour)}
+		if err := payment.CheckCancel(test.who, now); codeOf(err) != test.want || (err == nil) != (test.want == "") {
+			t.Errorf("%+v: got %v, want %q", test.who, err, test.want)
+		}
 	}
 }
 

@@ -53,6 +53,8 @@ func variants(kind loan.NoticeKind) []map[string]string {
 			{"topic": "APP"}, {"topic": "PAYMENTS"}, {"topic": "AUTO_PAY"}, {"topic": "PAYMENT_ACCOUNTS"}, {"topic": "LOAN_OR_LEASE"},
 			{"topic": "STATEMENTS"}, {"topic": "SECURITY"}, {"topic": "PROFILE"}, {"topic": "OTHER"},
 		},
+		loan.NoticePartnerGranted: {{"partner": "Budget & Co."}},
+		loan.NoticePartnerRevoked: {{"partner": "Budget & Co."}},
 	}
 	for _, reason := range []loan.ReturnReason{
 		loan.ReturnInsufficientFunds, loan.ReturnAccountClosed, loan.ReturnAccountNotFound, loan.ReturnNoDebits,

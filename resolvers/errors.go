@@ -29,6 +29,8 @@ const (
 	codeRateLimited     = "RATE_LIMITED"
 	codeBadUserInput    = "BAD_USER_INPUT"
 	CodeInternal        = "INTERNAL"
+	codeForbidden       = "FORBIDDEN"
+	codeNoScope         = "INSUFFICIENT_SCOPE"
 )
 
 // documentCodes are the others that are about a document and come from the
@@ -55,12 +57,19 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 		}
 		var bad graph.InputError
 		var limited *session.RateLimited
+		var forbidden *auth.Forbidden
 		switch {
 		case errors.Is(err, auth.ErrUnauthenticated):
 			return answer(codeUnauthenticated, "Log in first.")
 		case IsUnavailable(err):
 			log.WarnContext(ctx, "unavailable", "error", err)
 			return answer(CodeUnavailable, "The service cannot answer at the moment. Try again.")
+		case errors.As(err, &forbidden) && forbidden.Scope != "":
+			e := answer(codeNoScope, "The partner lacks the scope that extensions.scope names.")
+			e.Extensions["scope"] = forbidden.Scope
+			return e
+		case forbidden != nil:
+			return answer(codeForbidden, "This is for customers alone.")
 		case errors.As(err, &limited):
 			return RateLimited(language, limited.RetryAfter, path)
 		case errors.As(err, &bad):

@@ -70,12 +70,17 @@ type replayable[T any] struct {
 	replayed bool
 }
 
-// callOnce is call for a mutation with an idempotency key.
-func callOnce[T any](ctx context.Context, do func(auth.Viewer) (T, bool, error)) (T, bool, []loan.UserError, error) {
-	r, refusals, err := call(ctx, func(viewer auth.Viewer) (r replayable[T], err error) {
+// replays makes one answer of what a use case with an idempotency key returns.
+func replays[T any](do func(auth.Viewer) (T, bool, error)) func(auth.Viewer) (replayable[T], error) {
+	return func(viewer auth.Viewer) (r replayable[T], err error) {
 		r.answer, r.replayed, err = do(viewer)
 		return r, err
-	})
+	}
+}
+
+// callOnce is call for a mutation with an idempotency key.
+func callOnce[T any](ctx context.Context, do func(auth.Viewer) (T, bool, error)) (T, bool, []loan.UserError, error) {
+	r, refusals, err := call(ctx, replays(do))
 	return r.answer, r.replayed, refusals, err
 }
 
@@ -114,6 +119,18 @@ func vehicle(ctx context.Context, owner loan.CustomerID, id loan.VehicleID) (*lo
 func paymentAccount(ctx context.Context, owner loan.CustomerID, id loan.PaymentAccountID) (*loan.PaymentAccount, error) {
 	accounts, err := dataloaders.From(ctx).PaymentAccounts.Load(ctx, owner)
 	return first(accounts, func(a *loan.PaymentAccount) bool { return a.ID == id }), err
+}
+
+// usableAccounts are the accounts that a viewer can pay from.
+func usableAccounts(ctx context.Context, owner loan.CustomerID) ([]*loan.PaymentAccount, error) {
+	accounts, err := dataloaders.From(ctx).PaymentAccounts.Load(ctx, owner)
+	usable := make([]*loan.PaymentAccount, 0, len(accounts))
+	for _, a := range accounts {
+		if a.RemovedAt == nil {
+			usable = append(usable, a)
+		}
+	}
+	return usable, err
 }
 
 // autoPay is one of the Auto Pays of a viewer's vehicles; nil where there is none

@@ -33,14 +33,7 @@ func (r *viewerResolver) Vehicles(ctx context.Context, obj *loan.Customer) ([]*l
 }
 
 func (r *viewerResolver) PaymentAccounts(ctx context.Context, obj *loan.Customer) ([]*loan.PaymentAccount, error) {
-	accounts, err := dataloaders.From(ctx).PaymentAccounts.Load(ctx, obj.ID)
-	usable := make([]*loan.PaymentAccount, 0, len(accounts))
-	for _, a := range accounts {
-		if a.RemovedAt == nil {
-			usable = append(usable, a)
-		}
-	}
-	return usable, err
+	return usableAccounts(ctx, obj.ID)
 }
 
 func (r *viewerResolver) PendingPayments(ctx context.Context, obj *loan.Customer, first *int, after *string, last *int, before *string) (*graph.PaymentConnection, error) {

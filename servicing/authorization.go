@@ -95,6 +95,22 @@ func accountText(a *loan.PaymentAccount) loan.Message {
 	}
 }
 
+// partnerText is the consent to what a partner may do.
+func partnerText(p loan.Partner, scopes loan.Scopes) loan.Message {
+	may := map[loan.Scope]loan.Message{
+		loan.ScopeVehiclesRead:   {Phrase: "see my vehicles and what I owe for them"},
+		loan.ScopePaymentsRead:   {Phrase: "see my payments, Auto Pay and the bank accounts I pay from"},
+		loan.ScopePaymentsWrite:  {Phrase: "make payments from these bank accounts, and cancel those it has made"},
+		loan.ScopeStatementsRead: {Phrase: "see my statements"},
+		loan.ScopeEventsRead:     {Phrase: "be told when any of this changes"},
+	}
+	list := may[scopes[0]]
+	for _, scope := range scopes[1:] {
+		list = loan.Message{Phrase: "%s; %s", Args: []any{list, may[scope]}}
+	}
+	return loan.Message{Phrase: "I let %s do the following for me, until I take it back: %s.", Args: []any{p.Name, list}}
+}
+
 func accountName(a *loan.PaymentAccount) loan.Message {
 	name := loan.Message{Phrase: "checking account ending in %s", Args: []any{a.Last4}}
 	if a.Type == loan.Savings {

@@ -118,6 +118,7 @@ type (
 	}
 
 	PreviewPaymentInput struct {
+		CustomerID     *loan.CustomerID
 		VehicleID      loan.VehicleID
 		Amount         PaymentAmountInput
 		ScheduledOn    loan.Date
@@ -125,7 +126,11 @@ type (
 		PrincipalOnly  bool
 	}
 
+	// SchedulePaymentInput, like ReschedulePaymentInput, is kept as a hash under an idempotency
+	// key: a field that is new is left out where it is not given, or an earlier call
+	// would be another.
 	SchedulePaymentInput struct {
+		CustomerID           *loan.CustomerID `json:",omitempty"`
 		IdempotencyKey       string
 		VehicleID            loan.VehicleID
 		Amount               PaymentAmountInput
@@ -137,11 +142,13 @@ type (
 	}
 
 	CancelPaymentInput struct {
-		PaymentID loan.PaymentID
-		Confirm   bool
+		CustomerID *loan.CustomerID
+		PaymentID  loan.PaymentID
+		Confirm    bool
 	}
 
 	ReschedulePaymentInput struct {
+		CustomerID           *loan.CustomerID `json:",omitempty"`
 		IdempotencyKey       string
 		PaymentID            loan.PaymentID
 		Confirm              bool
@@ -246,6 +253,14 @@ type (
 		ConversationID loan.ConversationID
 		MessageID      loan.MessageID
 	}
+
+	GrantPartnerAccessInput struct {
+		PartnerID loan.PartnerID
+		Scopes    []loan.Scope
+		Consent   bool
+	}
+
+	RevokePartnerAccessInput struct{ GrantID loan.PartnerGrantID }
 )
 
 // The amounts that follow from what is owed.

@@ -121,10 +121,16 @@ func amountOf(in PaymentAmountInput, terms *loan.Terms, payoff loan.Cents) (loan
 // PreviewPayment says what would happen if the customer made a payment now. It
 // reads in a transaction, as the payment would, and stores nothing.
 func (s *Service) PreviewPayment(ctx context.Context, viewer auth.Viewer, in PreviewPaymentInput) (*PaymentPreview, error) {
+	if err := savedOnly(viewer, in.PaymentAccount); err != nil {
+		return nil, err
+	}
 	o := order{vehicle: in.VehicleID, amount: in.Amount, on: in.ScheduledOn, source: in.PaymentAccount, principalOnly: in.PrincipalOnly,
 		language: auth.RequestFrom(ctx).Language, valid: s.validated(ctx, newAccount(in.PaymentAccount))}
 	now := auth.RequestFrom(ctx).At
 	return inTx(ctx, s, func(tx *store.Tx) (*PaymentPreview, error) {
+		if err := permitted(ctx, tx, viewer, loan.ScopePaymentsRead); err != nil {
+			return nil, err
+		}
 		vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
 		if err != nil {
 			return nil, err
@@ -152,6 +158,9 @@ func lockVehicle(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order)
 
 // SchedulePayment makes a payment. Same key and input: the first payment again.
 func (s *Service) SchedulePayment(ctx context.Context, viewer auth.Viewer, in SchedulePaymentInput) (*loan.Payment, bool, error) {
+	if err := savedOnly(viewer, &in.PaymentAccount); err != nil {
+		return nil, false, err
+	}
 	valid := s.validated(ctx, newAccount(&in.PaymentAccount))
 	payment, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "schedulePayment", in, func(tx *store.Tx) (*loan.Payment, error) {
 		payment, vehicle, err := s.schedule(ctx, tx, viewer, order{
@@ -171,6 +180,9 @@ func (s *Service) SchedulePayment(ctx context.Context, viewer auth.Viewer, in Sc
 // notice is left to who knows whether it takes another one's place.
 func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer, o order) (*loan.Payment, *loan.Vehicle, error) {
 	now := auth.RequestFrom(ctx).At
+	if err := permitted(ctx, tx, viewer, loan.ScopePaymentsWrite); err != nil {
+		return nil, nil, err
+	}
 	vehicle, rivals, err := lockVehicle(ctx, tx, viewer, o)
 	if err != nil {
 		return nil, nil, err
@@ -202,6 +214,9 @@ func (s *Service) schedule(ctx context.Context, tx *store.Tx, viewer auth.Viewer
 		ConfirmationNumber: newConfirmationNumber(), Amount: p.Amount, Kind: p.Kind, Origin: loan.OriginCustomer, Status: loan.Scheduled,
 		ScheduledOn: p.ScheduledOn, CreditedOn: p.CreditedOn, DebitedOn: p.DebitedOn, SubmittedAt: p.SubmittedAt, CancelBy: p.CancelBy,
 	}
+	if viewer.Partner != 0 {
+		payment.PartnerID = &viewer.Partner
+	}
 	if err := tx.InsertPayment(ctx, payment); err != nil {
 		return nil, nil, err
 	}
@@ -222,11 +237,11 @@ func (s *Service) CancelPayment(ctx context.Context, viewer auth.Viewer, in Canc
 		return nil, err
 	}
 	payment, err := inTx(ctx, s, func(tx *store.Tx) (*loan.Payment, error) {
-		payment, err := tx.LockPayment(ctx, viewer.CustomerID, in.PaymentID)
+		payment, err := lockPayment(ctx, tx, viewer, in.PaymentID)
 		if err != nil {
-			return nil, found(err, "paymentId")
+			return nil, err
 		}
-		if payment.Status == loan.Canceled && payment.ScheduledBy == viewer.CustomerID {
+		if payment.Status == loan.Canceled && payment.IsOf(viewer.Agent()) {
 			return payment, nil
 		}
 		if err := cancel(ctx, tx, viewer, payment); err != nil {
@@ -245,12 +260,21 @@ func (s *Service) CancelPayment(ctx context.Context, viewer auth.Viewer, in Canc
 	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), err
 }
 
+// lockPayment gets a payment to change, and holds it.
+func lockPayment(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.PaymentID) (*loan.Payment, error) {
+	if err := permitted(ctx, tx, viewer, loan.ScopePaymentsWrite); err != nil {
+		return nil, err
+	}
+	payment, err := tx.LockPayment(ctx, viewer.CustomerID, id)
+	return payment, found(err, "paymentId")
+}
+
 // cancel is what a cancellation does inside a transaction that holds the payment.
 // The window is judged at the instant of receipt; the row's lock and status decide
 // against a cut-off run that takes the payment meanwhile.
 func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, payment *loan.Payment) error {
 	now := auth.RequestFrom(ctx).At
-	if err := payment.CheckCancel(viewer.CustomerID, now); err != nil {
+	if err := payment.CheckCancel(viewer.Agent(), now); err != nil {
 		return err
 	}
 	if err := tx.CancelPayment(ctx, viewer.CustomerID, payment.ID, now); err != nil {
@@ -273,10 +297,13 @@ func (s *Service) ReschedulePayment(ctx context.Context, viewer auth.Viewer, in 
 	if err := confirmed(in.Confirm); err != nil {
 		return Rescheduled{}, false, err
 	}
+	if err := savedOnly(viewer, in.PaymentAccount); err != nil {
+		return Rescheduled{}, false, err
+	}
 	valid := s.validated(ctx, newAccount(in.PaymentAccount))
 	both, replayed, err := once(ctx, s, viewer, in.IdempotencyKey, "reschedulePayment", in, func(tx *store.Tx) (both Rescheduled, err error) {
-		if both.Canceled, err = tx.LockPayment(ctx, viewer.CustomerID, in.PaymentID); err != nil {
-			return both, found(err, "paymentId")
+		if both.Canceled, err = lockPayment(ctx, tx, viewer, in.PaymentID); err != nil {
+			return both, err
 		}
 		if err := cancel(ctx, tx, viewer, both.Canceled); err != nil {
 			return both, err
@@ -334,7 +361,7 @@ func (s *Service) NextCutoff(now time.Time) *Cutoff {
 // seenBy fills in what of a payment depends on who looks and when.
 func seenBy(viewer auth.Viewer, now time.Time, p *loan.Payment) *loan.Payment {
 	if p != nil {
-		p.CanCancel = p.MayBeCanceledBy(viewer.CustomerID, now)
+		p.CanCancel = p.MayBeCanceledBy(viewer.Agent(), now)
 	}
 	return p
 }

@@ -38,8 +38,10 @@ type Service struct {
 	Outbox     Outbox
 	// Post takes what customers are told; nil where nothing is sent.
 	Post Post
-	// MoneyLimit is how often a session may ask for what moves money.
-	MoneyLimit session.Limit
+	// MoneyLimit is how often a session may ask for what moves money, and
+	// PartnerMoneyLimit a partner for all its customers.
+	MoneyLimit        session.Limit
+	PartnerMoneyLimit session.Limit
 	// Servicer is who sends statements and takes payments by mail.
 	Servicer loan.Servicer
 	// Help is the topics that anybody can read.
@@ -67,6 +69,9 @@ func once[T any](ctx context.Context, s *Service, viewer auth.Viewer, key, opera
 	}
 	if err := s.allowMoney(ctx, viewer); err != nil {
 		return answer, false, err
+	}
+	if viewer.Partner != 0 { // whose keys are neither the customer's nor another partner's
+		key, operation = ofPartner(viewer.Partner)+" "+key, ofPartner(viewer.Partner)+" "+operation
 	}
 	text, err := json.Marshal(input)
 	if err != nil {
@@ -112,7 +117,11 @@ func once[T any](ctx context.Context, s *Service, viewer auth.Viewer, key, opera
 // allowMoney counts what moves money, and ends with [*session.RateLimited] where it was
 // too much.
 func (s *Service) allowMoney(ctx context.Context, viewer auth.Viewer) error {
-	verdict, err := s.Sessions.Allow(ctx, auth.RequestFrom(ctx).At, s.MoneyLimit, viewer.SessionID)
+	limit, key := s.MoneyLimit, viewer.SessionID
+	if viewer.Partner != 0 {
+		limit, key = s.PartnerMoneyLimit, ofPartner(viewer.Partner)
+	}
+	verdict, err := s.Sessions.Allow(ctx, auth.RequestFrom(ctx).At, limit, key)
 	if err == nil && !verdict.Allowed {
 		err = &session.RateLimited{RetryAfter: verdict.RetryAfter}
 	}
@@ -167,8 +176,16 @@ func record(ctx context.Context, tx *store.Tx, viewer auth.Viewer, books loan.Cu
 	r := auth.RequestFrom(ctx)
 	return tx.InsertAudit(ctx, store.AuditEntry{
 		CustomerID: books, At: r.At,
-		Actor: ofCustomer(viewer.CustomerID), SessionID: viewer.SessionID,
+		Actor: actor(viewer), SessionID: viewer.SessionID,
 		Address: r.Address, RequestID: r.ID,
 		Action: action, Subject: subject, Detail: string(text),
 	})
+}
+
+// actor is who does something, as the audit names them.
+func actor(viewer auth.Viewer) string {
+	if viewer.Partner != 0 {
+		return ofPartner(viewer.Partner) + " for " + ofCustomer(viewer.CustomerID)
+	}
+	return ofCustomer(viewer.CustomerID)
 }

@@ -188,9 +188,11 @@ func TestNoSecretIsInRedis(t *testing.T) {
 			tryCode(t, s, start, c, wrong, session.ErrCodeWrong)
 			g := stranger()
 			fail(t, s, start, g)
-			secrets = append(secrets, token, rotated, c.ID)
+			partner := somePartner()
+			partners := partnerToken(t, s, start, partner, nil)
+			secrets = append(secrets, token, rotated, c.ID, partners, partners[len(partners)-43:])
 			shown = append(shown, "session:{"+hash(rotated), "rate:operations:{"+hash(rotated), fmt.Sprintf("customer:{%d}", customer),
-				"code:{"+hash(c.ID), hex.EncodeToString(c.Hash), g.Account, "rate:failures:{"+g.Address)
+				"code:{"+hash(c.ID), hex.EncodeToString(c.Hash), g.Account, "rate:failures:{"+g.Address, fmt.Sprintf("partner-token:{partner-%d}:%s", partner, hash(partners)))
 		}
 		text := dump(ctx, t, s)
 		for _, secret := range secrets {

@@ -43,6 +43,8 @@ type Options struct {
 	// Operations limits what is done in one session; see [Store.Touch]. Its name
 	// is "operations" unless it has one.
 	Operations Limit
+	// PartnerOperations limits what is done by one partner; see [Store.TouchPartner].
+	PartnerOperations Limit
 	// Failures limits the wrong guesses that come from one address, its Name left
 	// aside; 30 in 10 minutes. See [Store.Guess].
 	Failures Limit
@@ -60,7 +62,10 @@ type Store struct {
 	perCustomer int
 	operations  Limit
 	failures    Limit
-	nudges      *Nudges
+
+	partnerOperations Limit
+
+	nudges *Nudges
 	// The engine in this process and how to stop its clock; nil with a real Redis.
 	embedded *miniredis.Miniredis
 	stop     context.CancelFunc
@@ -89,6 +94,8 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	s.operations.Name = cmp.Or(s.operations.Name, "operations")
 	s.failures.Name = "failures"
+	s.partnerOperations = opts.PartnerOperations
+	s.partnerOperations.Name = "partner operations"
 	var err error
 	if url == "" {
 		if url, err = s.embed(); err != nil {

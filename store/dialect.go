@@ -28,6 +28,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{lock customer}}", "FOR NO KEY UPDATE OF c",
 		"{{lock conversation}}", "FOR NO KEY UPDATE OF c",
 		"{{lock}}", "FOR NO KEY UPDATE",
+		"{{share}}", "FOR SHARE",
 		"{{lock a free notice}}", "FOR NO KEY UPDATE OF n SKIP LOCKED",
 		"{{lock those free}}", "FOR NO KEY UPDATE SKIP LOCKED",
 		// the ids that a sub-select finds, as an index condition
@@ -48,6 +49,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{lock customer}}", "",
 		"{{lock conversation}}", "",
 		"{{lock}}", "",
+		"{{share}}", "",
 		"{{lock a free notice}}", "",
 		"{{lock those free}}", "",
 		"{{one of}}", "IN (",

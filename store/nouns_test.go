@@ -222,8 +222,10 @@ func TestPayment(t *testing.T) {
 			auto := b.sampleAutoPay()
 			must(t, tx.InsertAutoPay(t.Context(), auto))
 			returned := b.addPayment(tx, b.byStranger, func(p *loan.Payment) { p.VehicleID = b.theirs })
+			partner := samplePartner("A")
+			must(t, tx.InsertPartner(t.Context(), partner))
 			want = b.addPayment(tx, func(p *loan.Payment) {
-				p.AutoPayID, p.DueOn, p.Represents = &auto.ID, day("2026-12-01"), &returned.ID
+				p.AutoPayID, p.DueOn, p.Represents, p.PartnerID = &auto.ID, day("2026-12-01"), &returned.ID, &partner.ID
 			})
 			// another zone, and more than the microseconds that are kept
 			exact = b.addPayment(tx, func(p *loan.Payment) {

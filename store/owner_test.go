@@ -19,6 +19,7 @@ func TestOwner(t *testing.T) {
 		micro := store.MicroEntries{PaymentAccountID: b.account, First: 1, Second: 2}
 		second := sampleAccount(b.owner)
 		conversation, message := b.sampleConversation(), (*loan.SecureMessage)(nil)
+		grant := &loan.PartnerGrant{CustomerID: b.owner, Scopes: loan.AllScopes(), GrantedAt: noon}
 		var payment *loan.Payment
 		var joint loan.CustomerID
 		own := map[loan.CustomerID]loan.PaymentAccountID{b.owner: b.account, b.stranger: b.theirsToo}
@@ -37,6 +38,8 @@ func TestOwner(t *testing.T) {
 			must(t, tx.InsertConversation(t.Context(), conversation))
 			message = b.addMessage(tx, conversation, loan.ByCustomer)
 			must(t, tx.InsertMicroEntries(t.Context(), b.owner, micro))
+			must(t, tx.InsertPartner(t.Context(), &grant.Partner))
+			must(t, tx.InsertGrant(t.Context(), grant))
 			must(t, tx.InsertPaymentAccount(t.Context(), second, []byte{1}, []byte{2}))
 			must(t, tx.InsertAudit(t.Context(), store.AuditEntry{CustomerID: b.owner, At: noon}))
 			if _, err := tx.ClaimKey(t.Context(), b.owner, "the owner's key", "hash", noon); err != nil {
@@ -248,13 +251,21 @@ func TestOwner(t *testing.T) {
 				found, err := tx.Audit(ctx, who)
 				return len(found), err
 			}, false},
+			"EndGrant": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				return one(nil, tx.EndGrant(ctx, who, grant.ID, noon))
+			}, false},
+			"UseGrant": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
+				must(t, tx.UseGrant(ctx, who, grant.ID, noon))
+				got, err := tx.PartnerGrant(ctx, b.owner, grant.Partner.ID)
+				return found(err == nil && got.LastUsedAt != nil, err)
+			}, false},
 			"AnswerKey": {func(ctx context.Context, tx *store.Tx, who loan.CustomerID) (int, error) {
 				return one(nil, tx.AnswerKey(ctx, who, "the owner's key", "answer"))
 			}, false},
 		}
 		for _, name := range ownerCalls() {
 			// An account that is added is nobody else's, and an event is of what was done.
-			if _, tried := calls[name]; !tried && name != "InsertPaymentAccount" && name != "InsertEvents" {
+			if _, tried := calls[name]; !tried && name != "InsertPaymentAccount" && name != "InsertEvents" && name != "InsertGrant" {
 				t.Errorf("%s is not tried", name)
 			}
 		}
@@ -289,7 +300,7 @@ func TestOwner(t *testing.T) {
 // objectIDs are the types of the ids of what belongs to a customer.
 var objectIDs = []reflect.Type{
 	reflect.TypeFor[loan.VehicleID](), reflect.TypeFor[loan.PaymentID](), reflect.TypeFor[loan.PaymentAccountID](),
-	reflect.TypeFor[loan.AutoPayID](), reflect.TypeFor[loan.StatementID](), reflect.TypeFor[loan.ConversationID](), reflect.TypeFor[loan.MessageID](),
+	reflect.TypeFor[loan.AutoPayID](), reflect.TypeFor[loan.StatementID](), reflect.TypeFor[loan.ConversationID](), reflect.TypeFor[loan.MessageID](), reflect.TypeFor[loan.PartnerGrantID](),
 }
 
 // names tells whether a value of a type names such objects: an id, a list, or a row.

@@ -12,7 +12,7 @@ import (
 const (
 	paymentColumns = "id, customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents, " +
 		"kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, canceled_at, " +
-		"applied_cents, applied_at, returned_at, return_code, auto_pay_id, due_on, represents"
+		"applied_cents, applied_at, returned_at, return_code, auto_pay_id, due_on, represents, partner_id"
 	isPending = "status IN ('SCHEDULED', 'PROCESSING')"
 )
 
@@ -31,8 +31,8 @@ ORDER BY id`)
 	// Who schedules owns the vehicle and the account.
 	insertPayment = prepare(`
 INSERT INTO payments (customer_id, scheduled_by, vehicle_id, payment_account_id, confirmation_number, amount_cents,
-    kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, auto_pay_id, due_on, represents)
-SELECT $1, o.customer_id, o.vehicle_id, a.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
+    kind, origin, status, scheduled_on, credited_on, debited_on, submitted_at, cancel_by, auto_pay_id, due_on, represents, partner_id)
+SELECT $1, o.customer_id, o.vehicle_id, a.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
 FROM owners o JOIN payment_accounts a ON a.customer_id = o.customer_id
 WHERE o.customer_id = $2 AND o.vehicle_id = $3 AND a.id = $4
 RETURNING id`)
@@ -45,7 +45,7 @@ func scanPayment(rows *sql.Rows) (loan.Payment, error) {
 	var p loan.Payment
 	err := rows.Scan(&p.ID, &p.CustomerID, &p.ScheduledBy, &p.VehicleID, &p.PaymentAccountID, &p.ConfirmationNumber, &p.Amount,
 		&p.Kind, &p.Origin, &p.Status, &p.ScheduledOn, &p.CreditedOn, &p.DebitedOn, &p.SubmittedAt, &p.CancelBy, &p.CanceledAt,
-		&p.Applied, &p.AppliedAt, &p.ReturnedAt, &p.ReturnCode, &p.AutoPayID, &p.DueOn, &p.Represents)
+		&p.Applied, &p.AppliedAt, &p.ReturnedAt, &p.ReturnCode, &p.AutoPayID, &p.DueOn, &p.Represents, &p.PartnerID)
 	return p, err
 }
 
@@ -119,7 +119,7 @@ func (tx *Tx) RivalPayments(ctx context.Context, owner loan.CustomerID, vehicle 
 func (tx *Tx) InsertPayment(ctx context.Context, p *loan.Payment) error {
 	return tx.get(ctx, &p.ID, insertPayment, p.CustomerID, p.ScheduledBy, p.VehicleID, p.PaymentAccountID, p.ConfirmationNumber,
 		p.Amount, p.Kind, p.Origin, p.Status, p.ScheduledOn, p.CreditedOn, p.DebitedOn, utc(p.SubmittedAt), utc(p.CancelBy),
-		p.AutoPayID, p.DueOn, p.Represents)
+		p.AutoPayID, p.DueOn, p.Represents, p.PartnerID)
 }
 
 // CancelPayment cancels a payment if it is still scheduled and its window open

@@ -17,6 +17,9 @@ import (
 var lists = map[string]int{
 	"Viewer.vehicles":           5,
 	"Viewer.paymentAccounts":    5,
+	"Viewer.partnerGrants":      5,
+	"Customer.vehicles":         5,
+	"Customer.paymentAccounts":  5,
 	"Vehicle.paymentDates":      60,
 	"Vehicle.yearlyTotals":      10,
 	"PaymentPreview.allocation": 5,
@@ -28,10 +31,12 @@ func (o Options) graphQL() http.Handler {
 	server.AddTransport(o.webSocket())
 	server.AddTransport(o.eventStream())
 	server.AddTransport(o.transport())
-	server.SetErrorPresenter(resolvers.Presenter(o.Log, !o.Sandbox))
+	present := resolvers.Presenter(o.Log, !o.Sandbox)
+	server.SetErrorPresenter(present)
+	server.AroundOperations(resolvers.ForPartners(present))
 	server.SetRecoverFunc(o.recover())
 	server.SetQueryCache(graphqlhttp.Prepared{})
-	persisted := &graphqlhttp.Persisted{Trusted: o.Trusted, Only: o.TrustedOnly}
+	persisted := &graphqlhttp.Persisted{Trusted: o.Trusted, Only: o.TrustedOnly, Except: isPartner}
 	if !o.TrustedOnly {
 		persisted.Cache = o.Sessions.Documents(o.registrant)
 	}
@@ -62,9 +67,19 @@ func extensions(ctx context.Context) map[string]any {
 	return told
 }
 
+// isPartner tells whether a partner asks: its documents are no app's, and run although
+// only those of the apps do.
+func isPartner(ctx context.Context) bool {
+	_, is := auth.PartnerFrom(ctx)
+	return is
+}
+
 // registrant is for whom a document is registered, of whom each has so many. In
 // the sandbox it is anybody, by address; in production a customer.
 func (o Options) registrant(ctx context.Context) string {
+	if partner, is := auth.PartnerFrom(ctx); is {
+		return "partner-" + strconv.FormatInt(int64(partner.ID), 10)
+	}
 	if viewer, err := auth.FromContext(ctx); err == nil {
 		return "customer-" + strconv.FormatInt(int64(viewer.CustomerID), 10)
 	}

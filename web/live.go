@@ -66,7 +66,7 @@ func (o Options) hello(r *http.Request, payload map[string]any, sockets *places)
 	}
 	viewer, err := auth.FromContext(ctx)
 	switch {
-	case errors.Is(err, auth.ErrUnauthenticated):
+	case errors.Is(err, auth.ErrUnauthenticated), errors.As(err, new(*auth.Forbidden)): // a socket is for customers
 		return nil, &graphqlhttp.Close{Code: graphqlhttp.CloseForbidden, Reason: "Forbidden"}
 	case err != nil: // who asks too often, or Redis is away
 		return nil, &graphqlhttp.Close{Code: graphqlhttp.CloseTryAgain, Reason: "Try again later"}

@@ -34,6 +34,10 @@ import (
 type Options struct {
 	Schema   graphql.ExecutableSchema
 	Sessions *session.Store
+	// IssueToken gives a partner a token.
+	IssueToken func(ctx context.Context, clientID, secret, scopes string) (servicing.PartnerToken, error)
+	// PublicURL is where clients reach the server; empty where it is not stated.
+	PublicURL string
 	// Limits are the largest document that runs.
 	Limits graphqlhttp.Limits
 	// Trusted is documents that may be named by their ids. Where TrustedOnly, no
@@ -71,6 +75,8 @@ const graphQLPath = "/graphql"
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(graphQLPath, o.identify(o.graphQL()))
+	mux.HandleFunc("POST "+tokenPath, o.issueToken)
+	mux.HandleFunc("GET "+metadataPath, o.showMetadata)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	mux.HandleFunc("GET "+servicing.DocumentsPath+"{ticket}", o.document)
@@ -129,14 +135,15 @@ func (o Options) identify(next http.Handler) http.Handler {
 			return
 		}
 		ctx = auth.WithIdentity(ctx, identity)
-		if identity.Viewer != nil {
+		if identity.Err == nil {
 			ctx = context.WithValue(ctx, operationsLeft{}, left)
 		}
 		next.ServeHTTP(w, r.WithContext(dataloaders.With(ctx, o.Loaders(request.At))))
 	})
 }
 
-// operationsLeft finds in a context how many more operations the session may send now.
+// operationsLeft finds in a context how many more operations the session, or the
+// partner, may send now.
 type operationsLeft struct{}
 
 // identity is who makes a request, and how many more operations they may send now.
@@ -145,8 +152,7 @@ func (o Options) identity(ctx context.Context, r *http.Request) (_ auth.Identity
 	if !ok {
 		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
 	}
-	request := auth.RequestFrom(ctx)
-	identity, left := identityOf(o.Sessions.Touch(ctx, request.At, token, request.Address))
+	identity, left := o.identityByToken(ctx, token, auth.RequestFrom(ctx))
 	o.Telemetry.SessionChecked(found(identity))
 	return identity, left
 }
@@ -154,7 +160,7 @@ func (o Options) identity(ctx context.Context, r *http.Request) (_ auth.Identity
 // found says what a look for a session has found.
 func found(identity auth.Identity) string {
 	switch {
-	case identity.Viewer != nil:
+	case identity.Viewer != nil, identity.Partner != nil:
 		return "session"
 	case errors.Is(identity.Err, auth.ErrUnauthenticated):
 		return "none"
@@ -162,6 +168,19 @@ func found(identity auth.Identity) string {
 		return "limited"
 	}
 	return "unavailable"
+}
+
+// identityByToken is who has a token: a customer, or a partner.
+func (o Options) identityByToken(ctx context.Context, token string, request auth.Request) (_ auth.Identity, left int) {
+	if !session.IsPartnerToken(token) {
+		s, verdict, err := o.Sessions.Touch(ctx, request.At, token, request.Address)
+		return identityOf(s, verdict, err)
+	}
+	opened, verdict, err := o.Sessions.TouchPartner(ctx, request.At, token)
+	if err != nil {
+		return auth.Identity{Err: reason(err)}, 0
+	}
+	return auth.Identity{Partner: &auth.Partner{ID: opened.PartnerID, TokenID: opened.ID, Scopes: opened.Scopes}}, verdict.Remaining
 }
 
 // bearer is the token in the text of an Authorization header.
@@ -172,15 +191,22 @@ func bearer(authorization string) (token string, ok bool) {
 
 // identityOf is whose session was found, or why there is none.
 func identityOf(s session.Session, verdict session.Verdict, err error) (_ auth.Identity, left int) {
-	switch {
-	case errors.Is(err, session.ErrNoSession):
-		return auth.Identity{Err: auth.ErrUnauthenticated}, 0
-	case errors.As(err, new(*session.RateLimited)):
-		return auth.Identity{Err: err}, 0
-	case err != nil:
-		return auth.Identity{Err: fmt.Errorf("%w: %w", auth.ErrUnavailable, err)}, 0
+	if err != nil {
+		return auth.Identity{Err: reason(err)}, 0
 	}
 	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID, SteppedUpAt: s.SteppedUpAt}}, verdict.Remaining
+}
+
+// reason is why a token opens nothing.
+func reason(err error) error {
+	switch {
+	case errors.Is(err, session.ErrNoSession):
+		return auth.ErrUnauthenticated
+	case errors.As(err, new(*session.RateLimited)):
+		return err
+	default:
+		return fmt.Errorf("%w: %w", auth.ErrUnavailable, err)
+	}
 }
 
 func (o Options) ready(w http.ResponseWriter, r *http.Request) {

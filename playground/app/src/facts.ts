@@ -16,7 +16,7 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     const query = entries.find((entry) => entry.name === operationName)?.query;
     return query ? ((await ask({ query, operationName, variables })).data ?? {}) : {};
   };
-  const [home, pending, statements, profile, open, messages, disclosure, code] = await Promise.all([
+  const [home, pending, statements, profile, open, messages, disclosure, partners, code] = await Promise.all([
     read('Home'),
     read('PendingPayments', { first: 100 }),
     read('Statements', { first: 1 }),
@@ -24,6 +24,7 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     read('Sessions'),
     read('Conversations', { first: 1 }),
     read('OnlineStatementsDisclosure'),
+    read('Partners'),
     latestCode(),
   ]);
   const vehicles: any[] = home.viewer?.vehicles ?? [];
@@ -50,6 +51,8 @@ export async function readFacts(entries: Entry[]): Promise<{ facts: Facts; momen
     email: profile.viewer?.email,
     phone: profile.viewer?.phone,
     otherSession: open.viewer?.sessions.find((s: any) => !s.current)?.id,
+    partner: partners.partners?.[0]?.id,
+    grant: partners.viewer?.partnerGrants[0]?.id,
     code,
     challenge: latestChallenge(),
     today,
