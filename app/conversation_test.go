@@ -47,6 +47,7 @@ func TestConversation(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c := e.AddCustomer()
+		e.Post(c.Token, setProfile, testenv.Vars{"input": testenv.Vars{"notifications": testenv.Vars{"byEmail": true}}})
 		const secret = "canary question 4711"
 		asked := e.Post(c.Token, ask, question("ask", testenv.Vars{"vehicleId": c.Loan, "text": "  " + secret + "\r\nThank you. "}))
 		id := asked.Text("askQuestion", "conversation", "id")

@@ -45,6 +45,10 @@ func TestWhatPartnersReach(t *testing.T) {
 	var walk func(*ast.Definition)
 	field := func(of *ast.Definition, f *ast.FieldDefinition) {
 		line := of.Name + "." + f.Name
+		if _, marked := scopeIn(f); !marked && f.Directives.ForName("authenticated") != nil {
+			reached = append(reached, line+" refused")
+			return
+		}
 		if scope, marked := scopeIn(f); marked && scope != "" {
 			line += " " + string(scope)
 			if !loan.AllScopes().Has(scope) {
@@ -139,6 +143,13 @@ func TestPartnersAreRefused(t *testing.T) {
 		if engine == testenv.Real && books(e) != before {
 			t.Error("something was written")
 		}
+		// Within what it may ask, what is for customers alone.
+		for _, field := range []string{"downloadUrl", "recipient { name }"} {
+			query := `query($id: ID!) { customer(id: $id) { statements { edges { node { ` + field + ` } } } } }`
+			if got := e.Post(p.Token, query, testenv.Vars{"id": mine.GlobalID()}); got.Code() != "FORBIDDEN" || strings.Contains(string(got.Raw), "documents") {
+				t.Errorf("%s: %s", query, got.Raw)
+			}
+		}
 	})
 }
 
@@ -200,6 +211,8 @@ func waysToScoped(mine own) []scoped {
 		{"Vehicle.pendingPayments", reads, []loan.Scope{vehicles}, ofVehicle("pendingPayments { edges { node { id } } }"), []any{"customer", "vehicles", 0, "pendingPayments", "edges", 0, "node", "id"}},
 		{"Vehicle.payments", reads, []loan.Scope{vehicles}, ofVehicle("payments { edges { node { id } } }"), []any{"customer", "vehicles", 0, "payments", "edges", 0, "node", "id"}},
 		{"Vehicle.statements", statements, []loan.Scope{vehicles}, ofVehicle("statements { edges { node { id } } }"), []any{"customer", "vehicles", 0, "statements", "edges", 0, "node", "id"}},
+		{"Vehicle.yearlyTotals", reads, []loan.Scope{vehicles}, ofVehicle("yearlyTotals { year } id"), []any{"customer", "vehicles", 0, "id"}},
+		{"Vehicle.onlineStatements", statements, []loan.Scope{vehicles}, ofVehicle("onlineStatements { since }"), []any{"customer", "vehicles", 0, "onlineStatements", "since"}},
 		{"Payment.vehicle", vehicles, []loan.Scope{reads}, node(mine.payment, "Payment", "vehicle { id }"), []any{"customer", "node", "vehicle", "id"}},
 		{"AutoPay.vehicle", vehicles, []loan.Scope{reads}, node(mine.autoPay, "AutoPay", "vehicle { id }"), []any{"customer", "node", "vehicle", "id"}},
 		{"Statement.vehicle", vehicles, []loan.Scope{statements}, node(mine.statement, "Statement", "vehicle { id }"), []any{"customer", "node", "vehicle", "id"}},
@@ -220,6 +233,9 @@ func TestScopes(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		mine, p := ownAll(t, e), e.AddPartner(everything)
+		if got := e.Post(mine.Token, goOnline, consent(e, mine.Customer, mine.Loan)); got.Code() != "" {
+			t.Fatal(got.Raw)
+		}
 		ways := waysToScoped(mine)
 		tried := map[string]bool{}
 		for _, way := range ways {

@@ -332,7 +332,7 @@ func TestCorrectStatement(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		p := play{testenv.New(t, engine), t, testenv.Customer{}}
 		p.c = p.AddCustomer()
-		p.ask(`mutation($id: ID!) { enrollInOnlineStatements(input: {vehicleId: $id, consent: true}) { userErrors { code } } }`, testenv.Vars{"id": p.c.Loan})
+		p.ask(goOnline, consent(p.Env, p.c, p.c.Loan))
 		payment := p.ask(schedule, order(p.c, "1", testenv.Vars{"scheduledOn": "2026-12-02", "amount": testenv.Vars{"fixed": "875.00"}})).Text("schedulePayment", "payment", "id")
 		p.MoveTo("2026-12-04 09:00:00")
 		if code := p.Return(payment, "R01"); code != 200 {

@@ -15167,7 +15167,20 @@ func (ec *executionContext) _Statement_recipient(ctx context.Context, field grap
 		func(ctx context.Context) (any, error) {
 			return ec.Resolvers.Statement().Recipient(ctx, obj)
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Authenticated == nil {
+					var zeroVal *StatementRecipient
+					return zeroVal, errors.New("directive authenticated is not implemented")
+				}
+				return ec.Directives.Authenticated(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *StatementRecipient) graphql.Marshaler {
 			return ec.marshalNStatementRecipient2ᚖgithubᚗcomᚋautomobilepayᚋmobilepayᚋgraphᚐStatementRecipient(ctx, selections, v)
 		},

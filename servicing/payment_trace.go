@@ -27,7 +27,7 @@ func tracePayment(ctx context.Context, tx *store.Tx, id loan.PaymentID) error {
 		return nil
 	}
 	telemetry.Annotate(ctx, attribute.Int64(paymentAttribute, int64(id)))
-	return tx.TracePayment(ctx, id, traceparent)
+	return tx.InsertPaymentTrace(ctx, store.PaymentTrace{PaymentID: id, Traceparent: traceparent})
 }
 
 // mostTraced is in how many payments' traces a run tells of each step.

@@ -20,9 +20,10 @@ type PaymentTrace struct {
 	Traceparent string         `db:"traceparent"`
 }
 
-// TracePayment keeps the trace of the request that makes a payment.
-func (tx *Tx) TracePayment(ctx context.Context, id loan.PaymentID, traceparent string) error {
-	_, err := tx.exec(ctx, insertPaymentTrace, id, traceparent)
+// InsertPaymentTrace keeps the trace of the request that makes a payment, in the
+// transaction that adds the payment.
+func (tx *Tx) InsertPaymentTrace(ctx context.Context, t PaymentTrace) error {
+	_, err := tx.exec(ctx, insertPaymentTrace, t.PaymentID, t.Traceparent)
 	return err
 }
 
