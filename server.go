@@ -18,6 +18,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
 	switch err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); { //nolint:forbidigo // handed to config, which reads it
 	case errors.Is(err, app.ErrUsage):
 		os.Exit(2)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/automobilepay/mobilepay/web"
 )
 
 // Admin is what operators see: metrics, and whether the process lives and is ready.
@@ -14,13 +16,8 @@ import (
 func (a *App) Admin(profiles bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.Telemetry.Handler())
-	if a.Handler != nil {
-		mux.Handle("GET /healthz", a.Handler)
-		mux.Handle("GET /readyz", a.Handler)
-	} else { // a worker
-		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
-		mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { probe(w, a.Store.Ping(r.Context())) })
-	}
+	mux.Handle("GET /healthz", web.Alive())
+	mux.Handle("GET /readyz", a.ready)
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -28,16 +25,6 @@ func (a *App) Admin(profiles bool) http.Handler {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux
-}
-
-func probe(w http.ResponseWriter, err error) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	text := "{\"status\":\"ok\"}\n"
-	if err != nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		text = "{\"status\":\"unavailable\"}\n"
-	}
-	_, _ = w.Write([]byte(text)) // the client may be gone
 }
 
 // serveAdmin listens for operators until ctx ends; where that is off, it returns when

@@ -4,10 +4,13 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -52,6 +55,7 @@ type App struct {
 	figures     *figures
 	certificate atomic.Pointer[certificate] // that is served; nil where TLS is ended elsewhere
 
+	ready   *web.Readiness
 	live    graphqlhttp.Live
 	nudges  *session.Nudges // nil where nobody can be nudged
 	moving  sync.Mutex      // held while the clock is moved
@@ -72,6 +76,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 	if err := a.openSessions(ctx); err != nil {
 		return nil, err
 	}
+	a.ready.Parts = append(a.ready.Parts, web.Part{Name: "redis", Check: a.Sessions.Ping})
 	banks, err := openDirectory(cfg.RoutingDirectory)
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Clock:   c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live, Documents: a.Servicing.Document,
-		Telemetry: a.Telemetry,
+		Telemetry: a.Telemetry, Concurrency: cfg.Concurrency,
 	})
 	return a, nil
 }
@@ -132,6 +137,11 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 		MoneyLimit:        session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
 		PartnerMoneyLimit: session.Limit{Name: "partner money", N: cfg.PartnerMoney, Per: time.Minute},
 	}
+	a.ready = &web.Readiness{
+		Parts:    []web.Part{{Name: "database", Check: a.Store.Ping}, {Name: "schema", Check: a.Store.CheckSchema}},
+		Warnings: []web.Part{{Name: "cutoff_run", Check: func(ctx context.Context) error { return a.Servicing.CheckRuns(ctx, c.Now()) }}},
+		Clock:    c, Log: log,
+	}
 	if cfg.Mode == config.Production {
 		if err := seed.RefuseDemo(ctx, a.seedDeps()); err != nil {
 			return nil, errors.Join(err, a.Close())
@@ -146,8 +156,12 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 // openSessions connects to Redis, or starts a small one in this process.
 func (a *App) openSessions(ctx context.Context) (err error) {
 	cfg := a.Config
+	authorities, err := redisAuthorities(cfg)
+	if err != nil {
+		return err
+	}
 	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
-		Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
+		RootCAs: authorities, Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
 		Operations:        session.Limit{Name: "operations", N: cfg.OperationsPerMinute, Per: time.Minute},
 		PartnerOperations: session.Limit{N: cfg.PartnerOperations, Per: time.Minute},
 		Observe:           a.Telemetry.Command,
@@ -206,25 +220,39 @@ func openPost(cfg config.Config) (servicing.Post, error) {
 	return post, nil
 }
 
-func (a *App) ready(ctx context.Context) error {
-	return errors.Join(a.Store.Ping(ctx), a.Sessions.Ping(ctx))
+// redisAuthorities sign the certificate of Redis; nil where the machine's own do.
+func redisAuthorities(cfg config.Config) (*x509.CertPool, error) {
+	if cfg.RedisCA == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(cfg.RedisCA)
+	if err != nil {
+		return nil, fmt.Errorf("read who signs the certificate of Redis: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, errors.New("MOBILEPAY_REDIS_CA holds no certificate")
+	}
+	return pool, nil
 }
 
 // connectionLimits are what a connection may take. A request's own deadline is
-// shorter. Whoever sends a request byte by byte is cut after header and body.
+// shorter. Whoever sends a request byte by byte is cut after header and body. drain is
+// how long stopping takes, with the pause, and leaves a second for the rest.
 type connectionLimits struct{ header, body, write, idle, drain time.Duration }
 
 func limitsOfConnections() connectionLimits {
 	return connectionLimits{
-		header: 5 * time.Second, body: 10 * time.Second, write: 15 * time.Second, idle: time.Minute, drain: 10 * time.Second,
+		header: 5 * time.Second, body: 10 * time.Second, write: 15 * time.Second, idle: time.Minute, drain: 9 * time.Second,
 	}
 }
 
 // maxHeader makes 64 KiB with what net/http grants on top.
 const maxHeader = 64<<10 - 4096
 
-// Serve answers on a listener until ctx ends, then lets requests that are under
-// way finish.
+// Serve answers on a listener until ctx ends. Then it is not ready, goes on for the
+// drain pause, so that load balancers see that and send nothing more, and lets requests
+// that are under way finish.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	// Requests leave much garbage and little behind: a third fewer collections for
 	// 3 MiB. What the operator says in GOGC stays.
@@ -236,7 +264,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 
 func (a *App) serve(ctx context.Context, listener net.Listener, limits connectionLimits) error {
 	server := &http.Server{
-		Handler:           a.Handler,
+		Handler:           closing(ctx, a.Handler),
 		ReadHeaderTimeout: limits.header, ReadTimeout: limits.body, WriteTimeout: limits.write, IdleTimeout: limits.idle,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
@@ -258,12 +286,36 @@ func (a *App) serve(ctx context.Context, listener net.Listener, limits connectio
 		return err
 	case <-ctx.Done():
 	}
-	a.Log.Info("draining")
+	a.Log.Info("draining", "pause", a.Config.DrainPause)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits.drain)
 	defer cancel()
+	a.ready.Drain()
+	select {
+	case <-time.After(a.Config.DrainPause):
+	case err := <-done:
+		return err
+	}
 	drained := make(chan error, 1)
 	go func() { drained <- a.Drain(drain) }()
-	return errors.Join(server.Shutdown(drain), <-drained)
+	err := errors.Join(server.Shutdown(drain), <-drained)
+	if err == nil {
+		a.Log.Info("drained")
+		return nil
+	}
+	// The next instance is asked again, with the same keys.
+	a.Log.Warn("what did not end in time is cut off", "error", err)
+	return server.Close()
+}
+
+// closing makes each answer the last on its connection once ctx has ended, so that
+// clients that keep connections go elsewhere.
+func closing(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ctx.Err() != nil && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Drain ends the connections that stay, so that clients come back to another instance.

@@ -31,6 +31,8 @@ import (
 const usage = `usage: mobilepay [command]
 
   serve      serve the API (the default); in sandbox mode with demo data
+  ready      ask the server on this machine whether it is ready; ends with 1 where
+             it is not
   worker     do what is due, without serving: cut-off runs, files, returns, notices
   migrate    bring the database's schema up to date, and exit: --grant ROLE also
              gives the server's role of Postgres the rights that it needs
@@ -72,6 +74,7 @@ var ErrUsage = errors.New("wrong usage")
 // needs is what each command works with.
 var needs = map[string]config.Needs{
 	"serve":        config.Everything,
+	"ready":        0,
 	"worker":       config.Database | config.Keyset | config.Mail | config.Letterhead, // what is due is done while Redis is away, too
 	"migrate":      config.Database,
 	"reconcile":    config.Database,
@@ -160,6 +163,8 @@ func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) err
 	switch command {
 	case "serve":
 		return serve(ctx, cfg, out)
+	case "ready":
+		return askReady(ctx, cfg, stdout)
 	case "worker":
 		return work(ctx, cfg, out)
 	case "migrate":
@@ -301,7 +306,11 @@ func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, a.Close()) }()
 	if cfg.RedisURL != "" {
 		// Whoever follows the events is woken; without it they see a run's within 15 s.
-		if a.nudges, err = session.OpenNudges(cfg.RedisURL); err != nil {
+		authorities, err := redisAuthorities(cfg)
+		if err != nil {
+			return err
+		}
+		if a.nudges, err = session.OpenNudges(cfg.RedisURL, session.Options{RootCAs: authorities}); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, a.nudges.Close()) }()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/automobilepay/mobilepay/config"
 )
 
 // LongestTrickle is how long a client may take to send a request.
@@ -14,4 +16,10 @@ func LongestTrickle() time.Duration { return limitsOfConnections().body }
 func (a *App) ServeInHaste(ctx context.Context, listener net.Listener, divisor time.Duration) error {
 	l := limitsOfConnections()
 	return a.serve(ctx, listener, connectionLimits{l.header / divisor, l.body / divisor, l.write / divisor, l.idle, l.drain})
+}
+
+// Needs is what a command works with; false where there is none of this name.
+func Needs(command string) (config.Needs, bool) {
+	works, known := needs[command]
+	return works, known
 }

@@ -194,7 +194,7 @@ func TestForgotUsername(t *testing.T) {
 }
 
 func TestForgotPassword(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		id := e.AddUser("sam.user", goodPassword)
 		before := e.OpenSession(id)
@@ -306,7 +306,7 @@ func confirm(t *testing.T, e *testenv.Env, token, email string) string {
 }
 
 func TestStepUp(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.AddUser("sam.user", goodPassword)
 		in := e.Post("", logIn, credentials("sam.user", goodPassword))
@@ -404,7 +404,7 @@ func totpOf(t *testing.T, e *testenv.Env, secret string) string {
 }
 
 func TestSecondFactor(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		id := e.AddUser("sam.user", goodPassword)
 		token := e.OpenSession(id)
@@ -502,7 +502,7 @@ func TestSecondFactor(t *testing.T) {
 }
 
 func TestSessionsAreListedAndRevoked(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.AddUser("sam.user", goodPassword)
 		stranger := e.OpenSession(e.AddUser("stranger", "-"))
@@ -556,7 +556,7 @@ func TestSessionsAreListedAndRevoked(t *testing.T) {
 }
 
 func TestChangePassword(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		id := e.AddUser("sam.user", goodPassword)
 		token, other := e.OpenSession(id), e.OpenSession(id)
@@ -622,7 +622,7 @@ func rightLogIn(username string, more ...testenv.Vars) testenv.Vars {
 // The eleventh wrong guess in a row waits, known username or not, and from wherever
 // it comes; the owner's own device does not.
 func TestGuessesWait(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.AddUser("sam.user", goodPassword)
 		remembered := e.Post("", logInThrottled, rightLogIn("sam.user", testenv.Vars{"rememberDevice": true})).Text("logIn", "deviceToken")
@@ -758,7 +758,7 @@ func TestManyLogInsAtOnce(t *testing.T) {
 // A session has so many operations a minute, and fewer that move money, whichever
 // instance they go to.
 func TestRateLimits(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.OperationsPerMinute, c.MoneyPerMinute = 20, 2 })
 		c := e.AddCustomer()
 		c.Token = e.OpenSession(c.ID)
@@ -796,7 +796,7 @@ func TestRateLimits(t *testing.T) {
 
 // A log-in that races a change of the password leaves no session with the old one.
 func TestLogInAgainstPasswordChange(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		for round := range 10 {
 			username := fmt.Sprintf("sam.user%d", round)

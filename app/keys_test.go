@@ -473,10 +473,7 @@ func TestProductionRefusesASharedKeyset(t *testing.T) {
 // rows can be read with the keyset that is there, and in the end it is one rotation.
 func TestKilledRotation(t *testing.T) {
 	e := testenv.New(t, testenv.Real)
-	binary := filepath.Join(t.TempDir(), "mobilepay")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := builtProgram(t)
 	r := newRotating(t, e)
 	k := &killing{Env: e, t: t}
 	k.addCustomers()

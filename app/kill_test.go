@@ -56,11 +56,8 @@ func TestKilledWorkers(t *testing.T) {
 		rounds = 3
 	}
 	const seed = 20261118
-	k := &killing{Env: e, t: t, binary: filepath.Join(t.TempDir(), "mobilepay"), dice: rand.New(rand.NewPCG(seed, seed)),
+	k := &killing{Env: e, t: t, binary: builtProgram(t), dice: rand.New(rand.NewPCG(seed, seed)),
 		stages: map[string]int{}, inFiles: map[int64]int{}, read: map[string]bool{}}
-	if out, err := exec.Command("go", "build", "-o", k.binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	var err error
 	if k.db, err = sql.Open("postgres", testenv.AsAdmin(e.App.Config.DatabaseURL)); err != nil {
 		t.Fatal(err)

@@ -172,7 +172,7 @@ func cursorNow(e *testenv.Env, token string) string {
 // A payment that is made on one instance ticks on the other, for both owners of the
 // vehicle and for nobody else.
 func TestPaymentTicksOnTheOtherInstance(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		here, there := two(t, engine)
 		mine, partner, stranger := here.AddCustomer(), here.AddCustomer(), here.AddCustomer()
 		err := here.App.Store.InBooks(t.Context(), func(tx *store.BooksTx) error { return tx.InsertOwner(t.Context(), partner.ID, mine.LoanID) })
@@ -349,7 +349,7 @@ const revoked = `subscription { sessionRevoked { reason } }`
 // A session that ends on one instance ends the sockets of the other: first the event,
 // then the close.
 func TestRevokedSessionClosesSockets(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		here, there := two(t, engine)
 		c := here.AddCustomer()
 		for name, test := range map[string]struct {
@@ -402,7 +402,7 @@ func TestRevokedSessionClosesSockets(t *testing.T) {
 
 // An open socket is no use of the session: when its time is over, it closes.
 func TestExpiredSessionClosesSockets(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c := e.AddCustomer()
 		idle, used := connect(t, e, c.Token), connect(t, e, e.OpenSession(c.ID))
@@ -616,7 +616,7 @@ func TestEventStreamsAreDrained(t *testing.T) {
 
 // A worker of its own nudges those who follow on servers.
 func TestWorkerNudges(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e, _ := two(t, engine)
 		c := e.AddCustomer()
 		e.Post(c.Token, schedule, order(c, "1"))

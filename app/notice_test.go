@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,10 +72,7 @@ func TestKilledWhileSending(t *testing.T) {
 	server := testenv.NewMailServer(t, testenv.NoTLS)
 	e := testenv.New(t, testenv.Real)
 	tell(t, e, e.AddCustomer(), loan.NoticeEnrolled)
-	binary := filepath.Join(t.TempDir(), "mobilepay")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := builtProgram(t)
 	killed := make(chan struct{})
 	start := func(at time.Time, mortal bool) *process {
 		t.Helper()

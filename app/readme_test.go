@@ -98,10 +98,7 @@ func TestReadme(t *testing.T) {
 			t.Skipf("needs %s", program)
 		}
 	}
-	binary := filepath.Join(t.TempDir(), "mobilepay")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := builtProgram(t)
 	titles, blocks := shellBlocks(t, "README.md", "First queries")
 	ofIdentity, identity := shellBlocks(t, "docs/identity.md", "From enrolling to coming back")
 	ofDocuments, documents := shellBlocks(t, "docs/documents.md", "Online statements")

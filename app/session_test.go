@@ -19,7 +19,7 @@ func credentials(username, password string) testenv.Vars {
 }
 
 func TestLogIn(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		id := e.AddUser("sam", "a long enough password")
 		got := e.Post("", logIn, credentials("  SAM ", "a long enough password"))
@@ -56,7 +56,7 @@ func TestLogIn(t *testing.T) {
 }
 
 func TestSessionExpires(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		idle, busy := e.OpenSession(e.AddUser("idle", "-")), e.OpenSession(e.AddUser("busy", "-"))
 		for range 71 { // to ten minutes before the twelve hours are over

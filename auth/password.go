@@ -167,6 +167,7 @@ func (h *Hasher) VerifyNone(ctx context.Context, password Password) error {
 
 // derive does the work, in one of the slots.
 func (h *Hasher) derive(ctx context.Context, from hashed, password Password) ([]byte, error) {
+	leavePlace(ctx) // the slots are a limit of their own
 	timeout := time.NewTimer(h.wait)
 	defer timeout.Stop()
 	h.waiting.Add(1)

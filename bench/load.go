@@ -114,7 +114,15 @@ func (c *conn) ask(o operation, request []byte) error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK || !bytes.Contains(c.body.Bytes(), []byte(o.want)) || bytes.Contains(c.body.Bytes(), []byte(`"errors":`)) {
-		return fmt.Errorf("%s answers %.500s", response.Status, c.body.String())
+		return &statusError{response.StatusCode, fmt.Sprintf("%.500s", c.body.String())}
 	}
 	return nil
 }
+
+// statusError is an answer that is not what was asked for.
+type statusError struct {
+	code int
+	said string
+}
+
+func (e *statusError) Error() string { return fmt.Sprintf("%d answers %s", e.code, e.said) }

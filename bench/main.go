@@ -70,6 +70,7 @@ func run(ctx context.Context) error {
 	duration := flag.Duration("duration", 8*time.Second, "how long to load each server with each operation")
 	connections := flag.Int("connections", 16, "how many clients ask at the same time")
 	only := flag.String("only", "", "the one operation to measure: HOME, SMALL or PAY")
+	overload := flag.Bool("overload", false, "measure three times the load that can be served, and nothing else")
 	profile := flag.String("profile", "", "a file for a CPU profile of the product under HOME")
 	flag.Parse()
 	postgres, redis := os.Getenv("MOBILEPAY_TEST_POSTGRES"), os.Getenv("MOBILEPAY_TEST_REDIS")
@@ -92,6 +93,9 @@ func run(ctx context.Context) error {
 	defer drop()
 	if err := b.seed(ctx, *customers); err != nil {
 		return fmt.Errorf("seed: %w", err)
+	}
+	if *overload {
+		return b.overload(ctx)
 	}
 	return b.measure(ctx)
 }

@@ -35,7 +35,8 @@ type Config struct {
 	PublicURL           string              `env:"MOBILEPAY_PUBLIC_URL" default:"that of the request in sandbox" doc:"Where clients reach the server, such as https://pay.lender.example: the issuer of partners' tokens. Without it production shows no OAuth metadata."`
 	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, demo data, a clock that is set, a missing keyset, passwords of less than 16 characters, and connections without TLS but on this machine."`
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
-	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"redis:// or rediss:// URL of the Redis that keeps sessions."`
+	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"URL of the Redis that keeps sessions: redis://, redis+sentinel:// or redis+cluster://, each with rediss for TLS (docs/production.md)."`
+	RedisCA             string              `env:"MOBILEPAY_REDIS_CA" default:"the machine's authorities" doc:"Path of certificates (PEM) of who signs that of Redis."`
 	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers (docs/keys.md). In production only its owner may read it, unless it is wrapped."`
 	KeysetJSON          string              `env:"MOBILEPAY_KEYSET_JSON" default:"none" secret:"true" doc:"The keyset itself, in place of a file: it is not seen to change until a restart."`
 	KMSKey              string              `env:"MOBILEPAY_KMS_KEY" default:"none" doc:"URI of the master key that wraps the keyset, such as file:///etc/mobilepay/master.key; none where the keyset is in cleartext."`
@@ -72,6 +73,8 @@ type Config struct {
 	PartnerOperations   int                 `env:"MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE" default:"600 in production, 6000 in sandbox" doc:"How many operations a partner may send in a minute, over all instances."`
 	PartnerMoney        int                 `env:"MOBILEPAY_PARTNER_MONEY_PER_MINUTE" default:"60 in production, 1000 in sandbox" doc:"How many mutations that move money a partner may send in a minute, over all instances."`
 	DatabaseConnections int                 `env:"MOBILEPAY_DATABASE_CONNECTIONS" envDefault:"16" doc:"How many connections to the database there are at most, 1 to 500."`
+	Concurrency         int                 `env:"MOBILEPAY_CONCURRENCY" default:"as many as MOBILEPAY_DATABASE_CONNECTIONS" doc:"How many requests to /graphql are worked on at once, 1 to 10000. As many again may wait a moment; what is more is answered 503 at once."`
+	DrainPause          time.Duration       `env:"MOBILEPAY_DRAIN_PAUSE" default:"3s in production, none in sandbox" doc:"How long a server that is asked to stop still takes requests, until load balancers have seen that it is not ready; at most 5s."`
 	RequestTimeout      time.Duration       `env:"MOBILEPAY_REQUEST_TIMEOUT" envDefault:"10s" doc:"How long a request may take, at most 10s."`
 }
 
@@ -114,6 +117,9 @@ const (
 // maxRequestTimeout is the promise that every request ends, within which the
 // database and Redis must answer.
 const maxRequestTimeout = 10 * time.Second
+
+// maxDrainPause leaves a server enough of its ten seconds to end what is under way.
+const maxDrainPause = 5 * time.Second
 
 // Needs is what a command works with. Production requires the settings of these, and
 // of no others.
@@ -224,6 +230,10 @@ func (c *Config) fillIn() {
 	if c.AdminAddr == string(Off) {
 		c.AdminAddr = ""
 	}
+	c.Concurrency = cmp.Or(c.Concurrency, max(1, c.DatabaseConnections))
+	if c.Mode == Production {
+		c.DrainPause = cmp.Or(c.DrainPause, 3*time.Second)
+	}
 	if !c.Now.IsZero() {
 		c.Now = c.Now.UTC().Truncate(time.Microsecond) // as exact as every instant here
 	}
@@ -255,7 +265,8 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		"MOBILEPAY_PUBLIC_URL", "is not https://host, without a path (http:// will do in the sandbox)")
 	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
 	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
-	must(c.RedisURL == "" || isURL(c.RedisURL, "redis", "rediss"), "REDIS_URL", "is not redis://... or rediss://...")
+	must(c.RedisURL == "" || isRedis(c.RedisURL), "REDIS_URL",
+		"is not redis://..., redis+sentinel://... with a master_name or redis+cluster://... without a database, nor one of these with rediss")
 	must(c.Keyset == "" || c.KeysetJSON == "", "MOBILEPAY_KEYSET_JSON", "must not be set beside MOBILEPAY_KEYSET")
 	scheme, key, _ := strings.Cut(c.KMSKey, "://")
 	must(c.KMSKey == "" || scheme != "" && key != "", "MOBILEPAY_KMS_KEY", "is not a URI such as file:///etc/mobilepay/master.key")
@@ -299,6 +310,8 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 	must(c.PartnerOperations >= 1 && c.PartnerOperations <= 1_000_000, "MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE", "is not between 1 and 1000000")
 	must(c.PartnerMoney >= 1 && c.PartnerMoney <= 1_000_000, "MOBILEPAY_PARTNER_MONEY_PER_MINUTE", "is not between 1 and 1000000")
 	must(c.DatabaseConnections >= 1 && c.DatabaseConnections <= 500, "MOBILEPAY_DATABASE_CONNECTIONS", "is not between 1 and 500")
+	must(c.Concurrency >= 1 && c.Concurrency <= 10_000, "MOBILEPAY_CONCURRENCY", "is not between 1 and 10000")
+	must(c.DrainPause >= 0 && c.DrainPause <= maxDrainPause, "MOBILEPAY_DRAIN_PAUSE", "is not between 0s and 5s")
 	must(c.RequestTimeout > 0 && c.RequestTimeout <= maxRequestTimeout, "MOBILEPAY_REQUEST_TIMEOUT", "is not more than zero and at most 10s")
 
 	if c.Mode == Production {
@@ -410,14 +423,40 @@ func securePostgres(rawURL string) bool {
 	return len(modes) == 1 && slices.Contains([]string{"require", "verify-ca", "verify-full"}, modes[0]) && (!given || len(password) >= minPassword) && !q.Has("password")
 }
 
+// isRedis tells whether s is one of the forms of URLs of Redis.
+func isRedis(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil {
+		return false
+	}
+	_, form, _ := strings.Cut(u.Scheme, "+")
+	switch {
+	case form == "sentinel" && !u.Query().Has("master_name"):
+		return false
+	case form == "cluster" && strings.Trim(u.Path, "/") != "": // which has no databases
+		return false
+	}
+	return isURL(s, "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+}
+
 // secureRedis is securePostgres for Redis, which must have a password.
 func secureRedis(rawURL string) bool {
 	u, err := url.Parse(rawURL)
-	if err != nil || isLoopback(u.Hostname()) {
-		return true
+	if err != nil {
+		return true // which is said elsewhere
 	}
+	q := u.Query()
+	here := isLoopback(u.Hostname())
+	for _, address := range q["addr"] {
+		host, _, _ := net.SplitHostPort(address)
+		here = here && isLoopback(host)
+	}
+	scheme, form, _ := strings.Cut(u.Scheme, "+")
 	password, _ := u.User.Password()
-	return u.Scheme == "rediss" && len(password) >= minPassword
+	if form == "sentinel" { // the one before the host is the Sentinels'
+		password = q.Get("password")
+	}
+	return here || scheme == "rediss" && len(password) >= minPassword
 }
 
 func isLoopback(host string) bool {

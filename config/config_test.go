@@ -53,7 +53,7 @@ var defaults = config.Config{
 		Aliases: 15, Directives: 8, Mutations: 1, Cost: 20_000,
 	},
 	SessionIdle: 15 * time.Minute, SessionAbsolute: 12 * time.Hour, OperationsPerMinute: 6000, MoneyPerMinute: 1000, PartnerOperations: 6000, PartnerMoney: 1000,
-	DatabaseConnections: 16, RequestTimeout: 10 * time.Second,
+	DatabaseConnections: 16, Concurrency: 16, RequestTimeout: 10 * time.Second,
 }
 
 func TestDefaults(t *testing.T) {
@@ -81,6 +81,9 @@ func TestDefaults(t *testing.T) {
 func TestProductionDefaults(t *testing.T) {
 	t.Parallel()
 	got := load(t, production()...)
+	if got.DrainPause != 3*time.Second || got.Concurrency != 16 {
+		t.Errorf("it would stop and shed otherwise: %s", got)
+	}
 	if got.OperationsPerMinute != 60 || got.MoneyPerMinute != 10 || got.PartnerOperations != 600 || got.PartnerMoney != 60 {
 		t.Errorf("the limits are not those of production: %s", got)
 	}
@@ -95,18 +98,18 @@ func TestProductionDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_TLS_CERT=cert.pem", "MOBILEPAY_TLS_KEY=key.pem", "MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
-		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
+		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_REDIS_CA=ca.pem", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
 		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example",
 		"MOBILEPAY_SERVICER_NAME=L", "MOBILEPAY_SERVICER_ADDRESS=A;B", "MOBILEPAY_SERVICER_PHONE=1", "MOBILEPAY_SERVICER_WEBSITE=w", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_ADMIN_ADDR=[::1]:9091", "OTEL_EXPORTER_OTLP_ENDPOINT=https://h:4318/x", "OTEL_EXPORTER_OTLP_HEADERS=a=b%20c, d=e", "OTEL_SERVICE_NAME=pay", "OTEL_TRACES_SAMPLER_ARG=0.25",
 		"MOBILEPAY_NOW=2026-11-18T14:59:00.1234567-05:00", "MOBILEPAY_HOLIDAY_POSTING=REJECT", "MOBILEPAY_FURTHEST_DAYS=365", "MOBILEPAY_APP_SUPPORT=IOS 12; ANDROID 5",
 		"MOBILEPAY_DOCUMENTS=trusted", "MOBILEPAY_LIMITS=depth=9, cost=123",
 		"MOBILEPAY_SESSION_IDLE=90s", "MOBILEPAY_SESSION_ABSOLUTE=90s", "MOBILEPAY_OPERATIONS_PER_MINUTE=7", "MOBILEPAY_MONEY_PER_MINUTE=3",
-		"MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE=8", "MOBILEPAY_PARTNER_MONEY_PER_MINUTE=4", "MOBILEPAY_PUBLIC_URL=http://localhost:8080", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
+		"MOBILEPAY_PARTNER_OPERATIONS_PER_MINUTE=8", "MOBILEPAY_PARTNER_MONEY_PER_MINUTE=4", "MOBILEPAY_PUBLIC_URL=http://localhost:8080", "MOBILEPAY_DATABASE_CONNECTIONS=1", "MOBILEPAY_CONCURRENCY=3", "MOBILEPAY_DRAIN_PAUSE=1s", "MOBILEPAY_REQUEST_TIMEOUT=250ms")
 	limits := defaults.Limits
 	limits.Depth, limits.Cost = 9, 123
 	want := config.Config{
-		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1",
+		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", RedisCA: "ca.pem",
 		Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
 		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example",
 		ServicerName: "L", ServicerAddress: "A;B", ServicerPhone: "1", ServicerWebsite: "w", Worker: config.Off, RoutingDirectory: "fed.txt",
@@ -114,7 +117,7 @@ func TestEverySetting(t *testing.T) {
 		AdminAddr: "[::1]:9091", OTLPEndpoint: "https://h:4318/x", OTLPHeaders: "a=b%20c, d=e", ServiceName: "pay", TraceRatio: 0.25, Now: time.Date(2026, 11, 18, 19, 59, 0, 123_456_000, time.UTC),
 		HolidayPosting: loan.RejectHolidays, FurthestDays: 365, AppVersions: "IOS 12; ANDROID 5",
 		Documents: config.TrustedDocuments, Limits: limits, SessionIdle: 90 * time.Second, SessionAbsolute: 90 * time.Second,
-		OperationsPerMinute: 7, MoneyPerMinute: 3, PartnerOperations: 8, PartnerMoney: 4, PublicURL: "http://localhost:8080", DatabaseConnections: 1, RequestTimeout: 250 * time.Millisecond,
+		OperationsPerMinute: 7, MoneyPerMinute: 3, PartnerOperations: 8, PartnerMoney: 4, PublicURL: "http://localhost:8080", DatabaseConnections: 1, Concurrency: 3, DrainPause: time.Second, RequestTimeout: 250 * time.Millisecond,
 	}
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -135,7 +138,10 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		"MOBILEPAY_PARTNER_MONEY_PER_MINUTE":      {"-1", "1000001", "many"},
 		"MOBILEPAY_MODE":                          {"prod", "Production", " sandbox"},
 		"DATABASE_URL":                            {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
-		"REDIS_URL":                               {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret},
+		"REDIS_URL": {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret,
+			"redis+sentinel://h", "redis+cluster://h/1", "redis+ring://h", "redis+://h", "redis+cluster://?addr=h:1"},
+		"MOBILEPAY_CONCURRENCY": {"-1", "10001", "many"},
+		"MOBILEPAY_DRAIN_PAUSE": {"-1s", "5001ms", "5"},
 		"MOBILEPAY_OUTBOX": {
 			"sftp://" + secret + ":" + secret + "@h/in", "sftp://u:@h/in", "sftp://h/in", "sftp://u@h", "sftp://u@:22/in", "sftp://u@h:0/in",
 			"sftp://u@h:65536/in", "sftp://u@h/in?" + secret, "sftp://u@h/in#" + secret, "sftp:/in", "SFTP:u@h", "ftp://u@h/in", "file:///in",
@@ -220,6 +226,9 @@ func TestProductionRefuses(t *testing.T) {
 		"REDIS_URL=redis://:0123456789abcdef@redis.internal:6379/0":                              "REDIS_URL",
 		"REDIS_URL=rediss://redis.internal:6379/0":                                               "REDIS_URL",
 		"REDIS_URL=rediss://:short@redis.internal:6379/0":                                        "REDIS_URL",
+		"REDIS_URL=redis+cluster://:0123456789abcdef@127.0.0.1:7000?addr=redis.internal:7000":    "REDIS_URL",
+		"REDIS_URL=rediss+cluster://redis.internal:7000":                                         "REDIS_URL",
+		"REDIS_URL=rediss+sentinel://:0123456789abcdef@redis.internal?master_name=books":         "REDIS_URL",
 	} {
 		_, err := config.Load(production(setting), config.Everything)
 		if err == nil || !slices.Equal(variables(err), []string{want}) {
@@ -247,6 +256,8 @@ func TestProductionTakes(t *testing.T) {
 		"DATABASE_URL=postgres://u@db.internal/x?sslmode=require", "DATABASE_URL=postgres://u@db.internal/x?sslmode=verify-ca",
 		"DATABASE_URL=postgres://u:x@127.0.0.1/x?sslmode=disable", "DATABASE_URL=postgres://u@[::1]:5433/x", "DATABASE_URL=postgres://u@localhost/x",
 		"REDIS_URL=redis://127.0.0.1:6379/0", "REDIS_URL=redis://localhost", "REDIS_URL=rediss://u:0123456789abcdef@redis.internal",
+		"REDIS_URL=rediss+cluster://:0123456789abcdef@a.internal:7000?addr=b.internal:7000", "REDIS_URL=redis+cluster://127.0.0.1:7000?addr=127.0.0.1:7001",
+		"REDIS_URL=rediss+sentinel://a.internal?master_name=books&password=0123456789abcdef", "MOBILEPAY_DRAIN_PAUSE=5s",
 	} {
 		load(t, production(setting)...)
 	}

@@ -63,7 +63,7 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			return answer(codeUnauthenticated, "Log in first.")
 		case IsUnavailable(err):
 			log.WarnContext(ctx, "unavailable", "error", err)
-			return answer(CodeUnavailable, "The service cannot answer at the moment. Try again.")
+			return answer(CodeUnavailable, unavailable)
 		case errors.As(err, &forbidden) && forbidden.Scope != "":
 			e := answer(codeNoScope, "The partner lacks the scope that extensions.scope names.")
 			e.Extensions["scope"] = forbidden.Scope
@@ -104,6 +104,17 @@ func RateLimited(l loan.Language, retryAfter time.Duration, path ast.Path) *gqle
 	return &gqlerror.Error{
 		Message: wording.Say(l, loan.Message{Phrase: "Too many requests. Try again later."}), Path: path,
 		Extensions: map[string]any{"code": codeRateLimited, "retryAfter": Seconds(retryAfter)},
+	}
+}
+
+const unavailable loan.Phrase = "The service cannot answer at the moment. Try again."
+
+// Overloaded is the error of a request that was not begun because there are too many.
+// Its extensions say after how many seconds to send it again.
+func Overloaded(l loan.Language, seconds int) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    wording.Say(l, loan.Message{Phrase: unavailable}),
+		Extensions: map[string]any{"code": CodeUnavailable, "retryAfter": seconds},
 	}
 }
 

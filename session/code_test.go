@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/automobilepay/mobilepay/session"
 )
 
@@ -158,16 +160,29 @@ func TestNewChallenge(t *testing.T) {
 func dump(ctx context.Context, t *testing.T, s *session.Store) string {
 	t.Helper()
 	var text strings.Builder
-	keys := s.Redis().Scan(ctx, 0, "*", 1000).Iterator()
-	for keys.Next(ctx) {
-		// On a shared Redis others' keys can be gone by now, which leaves nothing of them.
-		r, key := s.Redis(), keys.Val()
-		fmt.Fprintln(&text, key, r.Get(ctx, key).Val(), r.SMembers(ctx, key).Val(), r.LRange(ctx, key, 0, -1).Val())
-		if kind := r.Type(ctx, key).Val(); kind != "string" && kind != "set" && kind != "list" && kind != "none" {
-			t.Errorf("%s is a %s, which this test does not look into", key, kind)
+	var writing sync.Mutex
+	of := func(ctx context.Context, server *redis.Client) error {
+		writing.Lock()
+		defer writing.Unlock()
+		keys := server.Scan(ctx, 0, "*", 1000).Iterator()
+		for keys.Next(ctx) {
+			// On a shared Redis others' keys can be gone by now, which leaves nothing of them.
+			r, key := s.Redis(), keys.Val()
+			fmt.Fprintln(&text, key, r.Get(ctx, key).Val(), r.SMembers(ctx, key).Val(), r.LRange(ctx, key, 0, -1).Val())
+			if kind := r.Type(ctx, key).Val(); kind != "string" && kind != "set" && kind != "list" && kind != "none" {
+				t.Errorf("%s is a %s, which this test does not look into", key, kind)
+			}
 		}
+		return keys.Err()
 	}
-	if err := keys.Err(); err != nil {
+	var err error
+	switch client := s.Redis().(type) {
+	case *redis.Client:
+		err = of(ctx, client)
+	case *redis.ClusterClient:
+		err = client.ForEachMaster(ctx, of)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return text.String()

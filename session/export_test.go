@@ -15,8 +15,14 @@ func (s *Store) Engine() *miniredis.Miniredis { return s.embedded }
 
 // URL is where the store's Redis is, for a second store on the same one.
 func (s *Store) URL() string {
-	o := s.redis.(*redis.Client).Options()
-	return "redis://:" + o.Password + "@" + o.Addr
+	switch client := s.redis.(type) {
+	case *redis.ClusterClient:
+		return "redis+cluster://" + client.Options().Addrs[0]
+	case *redis.Client:
+		o := client.Options()
+		return "redis://:" + o.Password + "@" + o.Addr
+	}
+	panic("another client")
 }
 
 // Index is the key of a customer's sessions.

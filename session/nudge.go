@@ -35,7 +35,9 @@ const (
 // Nudges wake those who wait for something, in all processes. A nudge tells nothing
 // but that there may be something to read, and can be lost: whoever waits also looks
 // by themselves now and then. A process publishes and listens by one connection each,
-// however many wait.
+// however many wait. A cluster hands what one node is told to all others, so that it
+// does not matter to which of them somebody listens; channels of a shard would take a
+// connection to each.
 type Nudges struct {
 	redis   redis.UniversalClient
 	waiting chan Topic // to be published
@@ -59,8 +61,9 @@ func newNudges(client redis.UniversalClient) *Nudges {
 
 // OpenNudges is for a process that only publishes: it opens although the Redis at url
 // does not answer, and what is published meanwhile is lost.
-func OpenNudges(url string) (*Nudges, error) {
-	client, err := newClient(url, Options{PoolSize: 2})
+func OpenNudges(url string, opts Options) (*Nudges, error) {
+	opts.PoolSize = 2
+	client, err := newClient(url, opts)
 	if err != nil {
 		return nil, err
 	}

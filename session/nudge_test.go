@@ -64,7 +64,7 @@ func TestOpenNudges(t *testing.T) {
 		heard, stop := s.Nudges().Listen(topic)
 		defer stop()
 		within(t, heard, "the first nudge")
-		nudges, err := session.OpenNudges(s.URL())
+		nudges, err := session.OpenNudges(s.URL(), session.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestOpenNudges(t *testing.T) {
 		}
 		nudges.Publish(topic) // goes nowhere
 	})
-	away, err := session.OpenNudges("redis://127.0.0.1:1")
+	away, err := session.OpenNudges("redis://127.0.0.1:1", session.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestOpenNudges(t *testing.T) {
 	if err := away.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := session.OpenNudges("postgres://x"); err == nil {
+	if _, err := session.OpenNudges("postgres://x", session.Options{}); err == nil {
 		t.Error("it opened what is no Redis")
 	}
 }

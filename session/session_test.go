@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,14 +18,43 @@ import (
 
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/session"
+	"github.com/automobilepay/mobilepay/testenv/redistest"
 )
 
 // start has microseconds, so that nothing can round them away unseen.
 var start = time.Date(2026, 11, 18, 19, 59, 59, 123_457_000, time.UTC)
 
+// cluster is a Redis Cluster of three nodes for all tests of this package.
+var cluster = sync.OnceValues(func() (*redistest.Cluster, error) { return redistest.StartCluster(0) })
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if started.Load() {
+		c, _ := cluster()
+		c.Kill()
+	}
+	os.Exit(code)
+}
+
+var started atomic.Bool
+
+// clusterURL is where the cluster is; there is none where there is no real Redis either.
+func clusterURL(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("MOBILEPAY_TEST_REDIS") == "" || !redistest.Installed() {
+		t.Skip("needs redis-server: run it with scripts/with-services")
+	}
+	c, err := cluster()
+	started.Store(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.URL()
+}
+
 // onEach runs a test on the Redis in this process and, where MOBILEPAY_TEST_REDIS
-// names one, on a real Redis. Nothing there is flushed: every test has its own
-// random tokens, customers and keys.
+// names one, on a real Redis and on a cluster. Nothing there is flushed: every test
+// has its own random tokens, customers and keys.
 func onEach(t *testing.T, test func(t *testing.T, s *session.Store)) {
 	t.Helper()
 	onEachWith(t, session.Options{}, test)
@@ -33,13 +63,19 @@ func onEach(t *testing.T, test func(t *testing.T, s *session.Store)) {
 func onEachWith(t *testing.T, opts session.Options, test func(t *testing.T, s *session.Store)) {
 	t.Helper()
 	t.Parallel()
-	for name, url := range map[string]string{"embedded": "", "redis": os.Getenv("MOBILEPAY_TEST_REDIS")} {
-		t.Run(name, func(t *testing.T) {
-			if name == "redis" && url == "" {
+	for name, url := range map[string]func(*testing.T) string{
+		"embedded": func(*testing.T) string { return "" },
+		"redis": func(t *testing.T) string {
+			if os.Getenv("MOBILEPAY_TEST_REDIS") == "" {
 				t.Skip("MOBILEPAY_TEST_REDIS is not set")
 			}
+			return os.Getenv("MOBILEPAY_TEST_REDIS")
+		},
+		"cluster": clusterURL,
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, open(t, url, opts))
+			test(t, open(t, url(t), opts))
 		})
 	}
 }

@@ -15,16 +15,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
-	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // ErrUnavailable says that Redis could not be asked or gave no sensible answer.
@@ -48,10 +47,13 @@ type Options struct {
 	// Failures limits the wrong guesses that come from one address, its Name left
 	// aside; 30 in 10 minutes. See [Store.Guess].
 	Failures Limit
-	// PoolSize is how many connections to Redis there are at most; 64.
+	// PoolSize is how many connections to Redis there are at most, in a cluster to each
+	// server; 64.
 	PoolSize int
 	// Observe is told of each command; it may be nil.
 	Observe Observer
+	// RootCAs sign the certificates of Redis; nil for the machine's own.
+	RootCAs *x509.CertPool
 }
 
 // Store keeps sessions, counts and codes. It is safe for concurrent use.
@@ -78,12 +80,12 @@ type Store struct {
 // every call returns as an error anyway.
 func init() { redis.SetLogger(&logging.VoidLogger{}) }
 
-// Open connects to the Redis at url, redis:// or rediss:// (TLS), and fails with
+// Open connects to the Redis at url, one of the forms of [newClient], and fails with
 // [ErrUnavailable] where it does not answer. With an empty url it starts a small
 // Redis inside this process, which forgets everything at [Store.Close].
 //
-// Of a url's parameters dial_timeout, read_timeout, write_timeout, pool_size
-// and skip_verify count.
+// Of a url's other parameters dial_timeout, read_timeout, write_timeout, pool_size
+// and, but in a cluster, skip_verify count.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	s := &Store{
 		idle:        cmp.Or(opts.Idle, 15*time.Minute),
@@ -114,36 +116,6 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// newClient makes a client of the Redis at a URL, and does not ask it anything.
-func newClient(url string, opts Options) (redis.UniversalClient, error) {
-	o, err := redis.ParseURL(url)
-	if err != nil || !(strings.HasPrefix(url, "redis://") || strings.HasPrefix(url, "rediss://")) {
-		// Neither the URL nor the parser's error is shown: they hold the password.
-		return nil, errors.New("session: the address of Redis is not a redis:// or rediss:// URL")
-	}
-	return redis.NewUniversalClient(&redis.UniversalOptions{
-		Addrs:     []string{o.Addr},
-		DB:        o.DB,
-		Username:  o.Username,
-		Password:  o.Password,
-		TLSConfig: o.TLSConfig,
-		PoolSize:  cmp.Or(opts.PoolSize, o.PoolSize, 64),
-
-		// A request waits at most about two seconds for a Redis that hangs, and
-		// no time at all for one that is gone.
-		ContextTimeoutEnabled: true,
-		DialTimeout:           cmp.Or(o.DialTimeout, 2*time.Second),
-		ReadTimeout:           cmp.Or(o.ReadTimeout, time.Second),
-		WriteTimeout:          cmp.Or(o.WriteTimeout, time.Second),
-		DialerRetries:         1,
-		MaxRetries:            1,
-
-		// Neither is needed, and each costs a command on every new connection.
-		DisableIdentity:          true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	}), nil
 }
 
 // embed starts the engine in this process. It listens on a loopback port, so

@@ -108,3 +108,41 @@ type renderedFile struct {
 }
 
 func (f renderedFile) Read(p []byte) (int, error) { return f.text.Read(p) }
+
+var schemaVersion = prepare(`SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`)
+
+func (s *Store) schemaVersion(ctx context.Context) (version int64, err error) {
+	err = s.get(ctx, &version, schemaVersion)
+	return version, err
+}
+
+// CheckSchema tells whether this process can run on the schema as it is now: it may
+// have been migrated by a later version since the process began, or a backup of an
+// earlier one have been restored. A schema that is older is refused; on one that is
+// newer each statement is prepared once more.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	version, err := s.schemaVersion(ctx)
+	known := s.schema.Load()
+	switch {
+	case err != nil:
+		return err
+	case version < known:
+		return fmt.Errorf("the database's schema is of version %d, and this process needs %d", version, known)
+	case version == known:
+		return nil
+	}
+	conn, err := s.db.Connx(ctx)
+	if err != nil {
+		return translate(err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	for _, text := range statements {
+		stmt, err := conn.PreparexContext(ctx, s.dialect.render(text))
+		if err != nil {
+			return fmt.Errorf("this version cannot run on the database's schema of version %d: %w", version, translate(err))
+		}
+		_ = stmt.Close() //nolint:sqlclosecheck // many are prepared, one after the other
+	}
+	s.schema.Store(version)
+	return nil
+}

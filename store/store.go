@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -37,6 +38,8 @@ type Store struct {
 	// in order here beats being sent away by the database at random.
 	writer chan struct{}
 	nudge  func([]loan.CustomerID)
+	// schema is the version of the schema on which every statement was last prepared.
+	schema atomic.Int64
 }
 
 // Options are the settings of a store.
@@ -79,9 +82,14 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	if s.queries, err = prepareAll(ctx, db, dialect); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("this version cannot run on the database's schema: %w", err), db.Close())
 	}
 	s.auditKeys, s.observe = opts.AuditKeys, opts.Observe
+	version, err := s.schemaVersion(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.schema.Store(version)
 	return s, nil
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/redact"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/testenv/redistest"
 	"github.com/automobilepay/mobilepay/vault"
 )
 
@@ -41,6 +42,7 @@ type Engine string
 const (
 	Embedded Engine = "embedded" // SQLite, and Redis in this process
 	Real     Engine = "real"     // Postgres and Redis
+	Cluster  Engine = "cluster"  // Postgres and a Redis Cluster of the test's own
 )
 
 const (
@@ -58,6 +60,16 @@ func OnEach(t *testing.T, test func(*testing.T, Engine)) {
 			test(t, engine)
 		})
 	}
+}
+
+// OnEachRedis is [OnEach] for what is about sessions: it also runs on a cluster.
+func OnEachRedis(t *testing.T, test func(*testing.T, Engine)) {
+	t.Helper()
+	OnEach(t, test)
+	t.Run(string(Cluster), func(t *testing.T) {
+		t.Parallel()
+		test(t, Cluster)
+	})
 }
 
 // Env is a running app.
@@ -85,7 +97,9 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset, "MOBILEPAY_OUTBOX="+filepath.Join(t.TempDir(), "outbox")), config.Everything)
+	cfg, err := config.Load(append(Services(t, engine), "MOBILEPAY_KEYSET="+keyset, "MOBILEPAY_OUTBOX="+filepath.Join(t.TempDir(), "outbox"),
+		"MOBILEPAY_CONCURRENCY=1000"), // tests send many at once to see what else comes of it
+		config.Everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,10 +110,15 @@ func New(t testing.TB, engine Engine, change ...func(*config.Config)) *Env {
 }
 
 // Another is another instance of the app, on the same databases and with the same
-// clock. Where sessions are in the process, they are others.
-func (e *Env) Another() *Env {
+// clock. Where sessions are in the process, they are others. change may alter its
+// configuration.
+func (e *Env) Another(change ...func(*config.Config)) *Env {
 	e.t.Helper()
-	return start(e.t, e.cfg, e.Clock)
+	cfg := e.cfg
+	for _, c := range change {
+		c(&cfg)
+	}
+	return start(e.t, cfg, e.Clock)
 }
 
 func start(t testing.TB, cfg config.Config, c *clock.Set) *Env {
@@ -140,7 +159,21 @@ func Services(t testing.TB, engine Engine) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"DATABASE_URL=" + newDatabase(t, like), "REDIS_URL=" + ownRedis(t, os.Getenv(redisVariable))}
+	settings := []string{"DATABASE_URL=" + newDatabase(t, like)}
+	if engine == Cluster {
+		return append(settings, "REDIS_URL="+ownCluster(t))
+	}
+	return append(settings, "REDIS_URL="+ownRedis(t, os.Getenv(redisVariable)))
+}
+
+func ownCluster(t testing.TB) string {
+	t.Helper()
+	cluster, err := redistest.StartCluster(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Kill)
+	return cluster.URL()
 }
 
 // ownRedis is a database of the Redis server at a URL that no other test has for

@@ -65,8 +65,10 @@ type Options struct {
 	Live *graphqlhttp.Live
 	// Telemetry is told of what happens.
 	Telemetry *telemetry.Telemetry
-	// Ready tells whether the process can serve: the databases it asks answer.
-	Ready func(context.Context) error
+	// Ready tells whether the process can serve.
+	Ready *Readiness
+	// Concurrency is how many requests are worked on at once.
+	Concurrency int
 }
 
 const graphQLPath = "/graphql"
@@ -74,11 +76,11 @@ const graphQLPath = "/graphql"
 // New makes the handler of all routes.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(graphQLPath, o.identify(o.graphQL()))
+	mux.Handle(graphQLPath, o.shed(o.identify(o.graphQL())))
 	mux.HandleFunc("POST "+tokenPath, o.issueToken)
 	mux.HandleFunc("GET "+metadataPath, o.showMetadata)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", o.ready)
+	mux.Handle("GET /healthz", Alive())
+	mux.Handle("GET /readyz", o.Ready)
 	mux.HandleFunc("GET "+servicing.DocumentsPath+"{ticket}", o.document)
 	if o.Sandbox {
 		o.sandboxRoutes(mux)
@@ -209,13 +211,9 @@ func reason(err error) error {
 	}
 }
 
-func (o Options) ready(w http.ResponseWriter, r *http.Request) {
-	if err := o.Ready(r.Context()); err != nil {
-		o.Log.WarnContext(r.Context(), "not ready", "error", err)
-		status(w, http.StatusServiceUnavailable, "unavailable")
-		return
-	}
-	status(w, http.StatusOK, "ok")
+// Alive answers that the process lives, and asks nothing else.
+func Alive() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") })
 }
 
 func status(w http.ResponseWriter, code int, text string) {
