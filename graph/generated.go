@@ -1564,6 +1564,8 @@ func (ec *executionContext) childFields_Vehicle(ctx context.Context, field graph
 		return ec.fieldContext_Vehicle_dueOnSpoken(ctx, field)
 	case "pastDue":
 		return ec.fieldContext_Vehicle_pastDue(ctx, field)
+	case "onHold":
+		return ec.fieldContext_Vehicle_onHold(ctx, field)
 	case "autoPay":
 		return ec.fieldContext_Vehicle_autoPay(ctx, field)
 	case "pendingPayments":
@@ -16731,6 +16733,29 @@ func (ec *executionContext) fieldContext_Vehicle_pastDue(_ context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Vehicle_onHold(ctx context.Context, field graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Vehicle_onHold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnHold(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Vehicle_onHold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Vehicle", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _Vehicle_autoPay(ctx context.Context, field graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28175,6 +28200,11 @@ func (ec *executionContext) _Vehicle(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "pastDue":
 			out.Values[i] = ec._Vehicle_pastDue(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "onHold":
+			out.Values[i] = ec._Vehicle_onHold(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -96,7 +96,7 @@ func (a *AutoPay) amountFor(due Cents) Cents {
 // an estimate: it is fixed when the payment is planned. It is never more than
 // the payoff, so that the final, smaller payment is made too.
 func (a *AutoPay) NextRun(now time.Time, timing Timing, v *Vehicle) (Run, bool) {
-	if a.Status != AutoPayActive {
+	if a.Status != AutoPayActive || v.OnHold() {
 		return Run{}, false
 	}
 	terms := v.Contract.Common()
@@ -154,7 +154,7 @@ func (a *AutoPay) MostFor(dueOn Date, c Contract) Cents {
 // paid, n at the most: the contract is played forward, to the final, smaller
 // payment.
 func (a *AutoPay) NextRuns(now time.Time, timing Timing, v *Vehicle, n int) []Run {
-	if a.Status != AutoPayActive {
+	if a.Status != AutoPayActive || v.OnHold() {
 		return nil
 	}
 	contract, earliest := v.Contract.Clone(), timing.NextSlot(now).ScheduledOn

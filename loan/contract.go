@@ -14,6 +14,8 @@ type Contract interface {
 	// returned. Both change the contract and say how in postings.
 	Post(amount Cents, kind PaymentKind, on Date) ([]Posting, error)
 	Reverse(payment Posting) []Posting
+	// Correct does what operators have decided, on a day.
+	Correct(c LedgerCorrection, on Date) ([]Posting, error)
 	// Bill moves the due date on where it has gone by before a day.
 	Bill(today Date) (changed bool)
 	// Clone is a copy that can be changed for itself.

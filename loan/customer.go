@@ -40,6 +40,22 @@ type Vehicle struct {
 	// PaperlessSince is when the customer enrolled in online statements; nil
 	// where statements go out on paper.
 	PaperlessSince *time.Time
+	// HeldSince is when an operator placed a hold on the contract; nil where there is
+	// none.
+	HeldSince *time.Time
+}
+
+// OnHold tells whether nothing new may be debited for the contract: a bankruptcy, a
+// dispute, or fraud that is suspected.
+func (v *Vehicle) OnHold() bool { return v.HeldSince != nil }
+
+// CheckHold refuses what would debit anything new while there is a hold
+// (ACCOUNT_ON_HOLD).
+func (v *Vehicle) CheckHold() error {
+	if v.OnHold() {
+		return Refuse(CodeAccountOnHold, "No payments can be made for this account online at the moment. Please call us.")
+	}
+	return nil
 }
 
 // AccountNumberLast4 ends the number of the contract.

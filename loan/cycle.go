@@ -205,6 +205,8 @@ func shift(c Contract, p Posting, sign Cents) {
 	if lease, ok := c.(*Lease); ok && p.ofPayment() {
 		lease.Prepaid -= sign * (p.Instalments - p.PastDue - p.CurrentDue)
 		lease.PurchaseOption += sign * p.Income
+	} else if ok && p.Kind == PostCorrection {
+		lease.Prepaid -= sign * (p.Instalments - p.PastDue - p.CurrentDue)
 	}
 }
 
@@ -221,6 +223,10 @@ func paymentOf(ledger []LedgerEntry, e LedgerEntry) *LedgerEntry {
 	}
 	return nil
 }
+
+// received tells whether an entry is of money that came from the customer or went back:
+// a payment, or a correction for what came beside the files.
+func (p Posting) received() bool { return p.ofPayment() || p.Kind == PostCorrection && p.Cash != 0 }
 
 // ofPayment tells whether an entry is for a payment or against one.
 func (p Posting) ofPayment() bool { return p.Kind == PostPayment || p.Kind == PostReversal }
@@ -264,8 +270,8 @@ func (s *Statement) book(ledger []LedgerEntry, old StatementID) (taken []LedgerE
 			On: e.EffectiveOn, Kind: e.Kind,
 			Principal: -e.Principal, Interest: -e.Interest, Fees: -e.Fees, Instalments: -e.Instalments, Balance: s.ClosingBalance,
 		}
-		switch e.Kind {
-		case PostPayment, PostReversal:
+		switch {
+		case e.received():
 			if s.Kind == ContractLease {
 				line.Instalments -= e.Income // its purchase option
 			}
@@ -275,11 +281,10 @@ func (s *Statement) book(ledger []LedgerEntry, old StatementID) (taken []LedgerE
 			s.InterestPaid += line.Interest
 			s.FeesPaid += line.Fees
 			s.InstalmentsPaid += line.Instalments
-		case PostInterest:
+		case e.Kind == PostOpening:
+		default: // a correction charges interest and fees, or takes them back
 			s.InterestCharged += e.Interest
-		case PostFee:
 			s.FeesCharged += e.Fees
-		case PostOpening:
 		}
 		s.Lines = append(s.Lines, line)
 	}
@@ -310,7 +315,7 @@ func (s *Statement) stand(then Contract, ledger []LedgerEntry) {
 		if e.Kind != PostFee {
 			through = later(through, e.EffectiveOn)
 		}
-		if e.ofPayment() && e.EffectiveOn.Year == s.PeriodTo.Year {
+		if e.received() && e.EffectiveOn.Year == s.PeriodTo.Year {
 			s.YearInterestPaid -= e.Interest
 			s.YearFeesPaid -= e.Fees
 		}

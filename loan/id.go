@@ -14,4 +14,7 @@ type (
 	MessageID        int64
 	PartnerID        int64
 	PartnerGrantID   int64
+	HoldID           int64
+	ExceptionID      int64
+	CorrectionID     int64
 )

@@ -104,3 +104,14 @@ func (d Decimal) Payable(field ...string) (Cents, error) {
 	}
 	return Cents(n), nil
 }
+
+// ParseCents reads an amount that an operator gives, which may be below zero.
+// Refusals: those of [Decimal.Payable].
+func ParseCents(text string) (Cents, error) {
+	plain, negative := strings.CutPrefix(text, "-")
+	cents, err := Decimal(plain).Payable()
+	if negative {
+		cents = -cents
+	}
+	return cents, err
+}

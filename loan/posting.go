@@ -10,6 +10,8 @@ const (
 	PostPayment  PostingKind = "PAYMENT"
 	PostReversal PostingKind = "REVERSAL" // takes a returned payment back
 	PostFee      PostingKind = "FEE"      // a late or other fee
+	// PostCorrection is by hand: one operator proposed it, and another approved.
+	PostCorrection PostingKind = "CORRECTION"
 )
 
 // Posting is one entry of the double-entry ledger: what it adds to each account,

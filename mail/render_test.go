@@ -45,7 +45,7 @@ func variants(kind loan.NoticeKind) []map[string]string {
 		loan.NoticePaymentScheduled:    {with(payment, "origin", "CUSTOMER", by, deadline), with(payment, "origin", "AUTO_PAY", by, "2026-09-30T22:00:00Z")},
 		loan.NoticePaymentChanged:      {with(payment, by, deadline, "before", "99999998.99", "beforeOn", "2026-11-30", "replaced", "MP-0000-1111-2222")},
 		loan.NoticePaymentApplied:      {with(payment, "planned", "99999999.99"), with(payment, "planned", "100000000.00")},
-		loan.NoticePaymentCanceled:     {with(payment, "why", "CUSTOMER"), with(payment, "why", "NOTHING_OWED")},
+		loan.NoticePaymentCanceled:     {with(payment, "why", "CUSTOMER"), with(payment, "why", "NOTHING_OWED"), with(payment, "why", "ON_HOLD")},
 		loan.NoticeOnlineStatementsOn:  {{"last4": "4821"}},
 		loan.NoticeOnlineStatementsOff: {{"last4": "4821"}},
 		loan.NoticeStatementReady:      {{"dueOn": "2026-09-30", "amount": "99999999.99", "last4": "4821"}},

@@ -29,6 +29,9 @@ func (s *Service) SetUpAutoPay(ctx context.Context, viewer auth.Viewer, in SetUp
 		if err != nil {
 			return nil, found(err, "vehicleId")
 		}
+		if err := vehicle.CheckHold(); err != nil {
+			return nil, err
+		}
 		account, err := debitable(ctx, tx, viewer, in.PaymentAccountID, "paymentAccountId")
 		if err != nil {
 			return nil, err
@@ -71,6 +74,9 @@ func (s *Service) UpdateAutoPay(ctx context.Context, viewer auth.Viewer, in Upda
 			auto.PaymentAccountID = *in.PaymentAccountID
 		}
 		vehicle, err := tx.LockVehicle(ctx, viewer.CustomerID, auto.VehicleID)
+		if err == nil {
+			err = vehicle.CheckHold()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -90,8 +96,15 @@ func (s *Service) PauseAutoPay(ctx context.Context, viewer auth.Viewer, in Pause
 // ResumeAutoPay lets Auto Pay go on.
 func (s *Service) ResumeAutoPay(ctx context.Context, viewer auth.Viewer, in ResumeAutoPayInput) (*loan.AutoPay, error) {
 	return s.changeAutoPay(ctx, viewer, in.AutoPayID, "resumed", func(tx *store.Tx, auto *loan.AutoPay) (any, error) {
+		if err := steppedUp(ctx, tx, viewer); err != nil {
+			return nil, err
+		}
+		vehicle, err := tx.LockVehicle(ctx, viewer.CustomerID, auto.VehicleID)
+		if err != nil {
+			return nil, err
+		}
 		auto.Status = loan.AutoPayActive
-		return struct{}{}, steppedUp(ctx, tx, viewer)
+		return struct{}{}, vehicle.CheckHold()
 	})
 }
 

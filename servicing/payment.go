@@ -49,6 +49,9 @@ type PaymentPreview struct {
 // the same date. account may be nil in a preview. There is no authorisation where the
 // order has the hash of another.
 func (s *Service) decide(now time.Time, o order, vehicle *loan.Vehicle, rivals []loan.Payment, account *loan.PaymentAccount) (*PaymentPreview, error) {
+	if err := vehicle.CheckHold(); err != nil {
+		return nil, err
+	}
 	slot, err := s.Timing.Schedule(now, o.on)
 	if err != nil {
 		return nil, err
@@ -247,15 +250,7 @@ func (s *Service) CancelPayment(ctx context.Context, viewer auth.Viewer, in Canc
 		if err := cancel(ctx, tx, viewer, payment); err != nil {
 			return nil, err
 		}
-		vehicles, err := tx.Vehicles(ctx, viewer.CustomerID) // not locked: a run may hold them
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(vehicles, func(v *loan.Vehicle) bool { return v.ID == payment.VehicleID })
-		if i < 0 {
-			return nil, found(store.ErrNotFound, "paymentId")
-		}
-		return payment, announce(ctx, tx, *payment.CanceledAt, canceledNotice(payment, vehicles[i], byCustomer))
+		return payment, tellCanceled(ctx, tx, payment)
 	})
 	return seenBy(viewer, auth.RequestFrom(ctx).At, payment), err
 }
@@ -274,15 +269,37 @@ func lockPayment(ctx context.Context, tx *store.Tx, viewer auth.Viewer, id loan.
 // against a cut-off run that takes the payment meanwhile.
 func cancel(ctx context.Context, tx *store.Tx, viewer auth.Viewer, payment *loan.Payment) error {
 	now := auth.RequestFrom(ctx).At
-	if err := payment.CheckCancel(viewer.Agent(), now); err != nil {
+	if err := cancelFor(ctx, tx, payment, viewer.Agent(), now); err != nil {
 		return err
 	}
-	if err := tx.CancelPayment(ctx, viewer.CustomerID, payment.ID, now); err != nil {
+	return record(ctx, tx, viewer, payment.CustomerID, "payment.canceled", subject(payment), struct{}{})
+}
+
+// cancelFor cancels a payment that is held, for who asks: in the app, through a partner,
+// or on the phone.
+func cancelFor(ctx context.Context, tx *store.Tx, payment *loan.Payment, who loan.Agent, now time.Time) error {
+	if err := payment.CheckCancel(who, now); err != nil {
+		return err
+	}
+	if err := tx.CancelPayment(ctx, who.Customer, payment.ID, now); err != nil {
 		return err
 	}
 	payment.Status, payment.CanceledAt = loan.Canceled, &now
 	tx.InsertEvents(store.PaymentEvent(loan.PaymentCanceled, payment, now))
-	return record(ctx, tx, viewer, payment.CustomerID, "payment.canceled", subject(payment), struct{}{})
+	return nil
+}
+
+// tellCanceled tells who scheduled a payment that they have cancelled it.
+func tellCanceled(ctx context.Context, tx *store.Tx, payment *loan.Payment) error {
+	vehicles, err := tx.Vehicles(ctx, payment.ScheduledBy) // not locked: a run may hold them
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(vehicles, func(v *loan.Vehicle) bool { return v.ID == payment.VehicleID })
+	if i < 0 {
+		return found(store.ErrNotFound, "paymentId")
+	}
+	return announce(ctx, tx, *payment.CanceledAt, canceledNotice(payment, vehicles[i], byCustomer))
 }
 
 // Rescheduled is a payment with the one that was cancelled for it.

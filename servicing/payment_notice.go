@@ -40,6 +40,7 @@ func changedNotice(both Rescheduled, v *loan.Vehicle) notice {
 const (
 	byCustomer  = "CUSTOMER"
 	nothingOwed = "NOTHING_OWED"
+	onHold      = "ON_HOLD"
 )
 
 func canceledNotice(p *loan.Payment, v *loan.Vehicle, why string) notice {

@@ -110,8 +110,11 @@ func plannedNotices(planned []*loan.Payment, vehicles map[loan.VehicleID]*loan.V
 }
 
 // planned is the payment that Auto Pay makes for the next due date, where its day
-// has come near.
+// has come near and there is no hold.
 func (s *Service) planned(a *loan.AutoPay, v *loan.Vehicle, today loan.Date, now time.Time) *loan.Payment {
+	if v.OnHold() {
+		return nil
+	}
 	dueOn := v.Contract.Common().DueOn
 	on := a.PaysOn(dueOn)
 	if on.After(today.AddDays(planAhead)) {

@@ -117,7 +117,7 @@ func (s *Service) reverse(ctx context.Context, tx *store.BooksTx, source string,
 		}}),
 	)
 	var again *loan.Payment
-	if err == nil && action.Represent {
+	if err == nil && action.Represent && !vehicle.OnHold() {
 		again, err = s.represent(ctx, tx, payment, now)
 	}
 	if err != nil {

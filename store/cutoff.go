@@ -9,6 +9,8 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
+const fileColumns = "cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at, delivered_at"
+
 var (
 	lastCutoff = prepare(`SELECT cutoff_at FROM cutoff_runs WHERE reconciled_at IS NOT NULL ORDER BY cutoff_at DESC LIMIT 1`)
 	firstDue   = prepare(`SELECT cancel_by FROM payments WHERE status = 'SCHEDULED' ORDER BY cancel_by LIMIT 1`)
@@ -56,7 +58,7 @@ UPDATE ach_entries SET trace = r.trace FROM {{rows $1: id bigint, trace text}} W
 	insertFile = prepare(`
 INSERT INTO ach_files (cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
 	filesOfRun = prepare(`
-SELECT cutoff_at, id_modifier, name, sha256, entries, total_cents, created_at, delivered_at FROM ach_files
+SELECT ` + fileColumns + ` FROM ach_files
 WHERE cutoff_at = $1 ORDER BY id_modifier < 'A', id_modifier`)  // letters first, as they are given out
 	filesMade    = prepare(`SELECT COUNT(*) FROM ach_files WHERE created_at >= $1 AND created_at < $2`)
 	deliverFiles = prepare(`UPDATE ach_files SET delivered_at = $2 WHERE cutoff_at = $1 AND delivered_at IS NULL`)

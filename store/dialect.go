@@ -39,6 +39,9 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{audit heads}}", auditHeadsPostgres,
 		"{{ledger with fees}}", "ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check; ALTER TABLE ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL', 'FEE'));",
 		"{{ledger with fees down}}", "ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check; ALTER TABLE ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL'));",
+		// Not valid: no row has to be looked at, as all were let in by a stricter check.
+		"{{ledger takes corrections}}", "ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check; ALTER TABLE ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL', 'FEE', 'CORRECTION')) NOT VALID;",
+		"{{ledger takes no corrections}}", "ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check; ALTER TABLE ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL', 'FEE'));",
 		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads ON audit; DROP FUNCTION move_audit_heads; DROP FUNCTION lock_audit_heads; DROP TRIGGER audit_heads_stay ON audit_heads; DROP FUNCTION audit_heads_stay;",
 	),
 	sqlite: strings.NewReplacer(
@@ -63,6 +66,11 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{audit heads down}}", "DROP TRIGGER audit_moves_heads;",
 		"{{ledger with fees}}", ledgerSQLite("'OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL', 'FEE'"),
 		"{{ledger with fees down}}", ledgerSQLite("'OPENING', 'INTEREST', 'PAYMENT', 'REVERSAL'"),
+		// SQLite cannot change a check of a table. It can be written anew where it is
+		// kept, as https://sqlite.org/lang_altertable.html#otheralter says, which leaves the
+		// rows where they are.
+		"{{ledger takes corrections}}", rewriteLedger("'OPENING', 'INTEREST'", "'OPENING', 'CORRECTION', 'INTEREST'"),
+		"{{ledger takes no corrections}}", rewriteLedger("'OPENING', 'CORRECTION', 'INTEREST'", "'OPENING', 'INTEREST'"),
 	),
 }
 
@@ -98,6 +106,15 @@ ALTER TABLE new_ledger RENAME TO ledger;
 CREATE INDEX ledger_vehicle ON ledger (vehicle_id, id);
 CREATE UNIQUE INDEX ledger_payment ON ledger (payment_id, kind) WHERE kind IN ('PAYMENT', 'REVERSAL');
 `, "$kinds", kinds) + sqlite.renderAppendOnly("{{append only ledger}}")
+}
+
+// rewriteLedger changes a part of the text that made the ledger. What follows in the
+// migration changes the schema, too, by which other connections see that it is new.
+func rewriteLedger(old, now string) string {
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+	return "PRAGMA writable_schema = ON;\n" +
+		"UPDATE sqlite_schema SET sql = replace(sql, " + quote(old) + ", " + quote(now) + ") WHERE type = 'table' AND name = 'ledger';\n" +
+		"PRAGMA writable_schema = RESET;\n"
 }
 
 // appendOnly is "{{append only TABLE}}": the database refuses to change and to remove

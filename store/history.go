@@ -17,7 +17,7 @@ var (
 	yearlyTotals = prepare(`
 SELECT l.vehicle_id, CAST(SUBSTR(CAST(l.effective_on AS TEXT), 1, 4) AS BIGINT) AS year, ` + receiptColumns + `
 FROM owners o JOIN ledger l ON l.vehicle_id = o.vehicle_id
-WHERE o.customer_id = $1 AND l.kind IN ('PAYMENT', 'REVERSAL')
+WHERE o.customer_id = $1 AND (l.kind IN ('PAYMENT', 'REVERSAL') OR l.kind = 'CORRECTION' AND l.cash_cents <> 0)
 GROUP BY 1, 2 ORDER BY 1, 2 DESC`)
 	receiptsByPayment = prepare(`
 SELECT l.payment_id, ` + receiptColumns + `

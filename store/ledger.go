@@ -8,13 +8,13 @@ import (
 )
 
 const postingColumns = "customer_id, vehicle_id, payment_id, kind, effective_on, cash_cents, principal_cents, interest_cents, fees_cents, " +
-	"instalments_cents, funding_cents, income_cents, past_due_cents, current_due_cents, due_on"
+	"instalments_cents, funding_cents, income_cents, past_due_cents, current_due_cents, due_on, correction_id"
 
 var (
 	insertPostings = prepare(`
 INSERT INTO ledger (posted_at, ` + postingColumns + `)
 SELECT $2, ` + postingColumns + `
-FROM {{rows $1: customer_id bigint, vehicle_id bigint, payment_id bigint, kind text, effective_on date, cash_cents bigint, principal_cents bigint, interest_cents bigint, fees_cents bigint, instalments_cents bigint, funding_cents bigint, income_cents bigint, past_due_cents bigint, current_due_cents bigint, due_on date, n bigint}}
+FROM {{rows $1: customer_id bigint, vehicle_id bigint, payment_id bigint, kind text, effective_on date, cash_cents bigint, principal_cents bigint, interest_cents bigint, fees_cents bigint, instalments_cents bigint, funding_cents bigint, income_cents bigint, past_due_cents bigint, current_due_cents bigint, due_on date, correction_id bigint, n bigint}}
 ORDER BY n`)
 	paymentPostings = prepare(`SELECT ` + postingColumns + ` FROM ledger WHERE kind = 'PAYMENT' AND payment_id = $1`)
 	postingsOfOwner = prepare(`SELECT ` + postingColumns + ` FROM ledger
@@ -54,32 +54,35 @@ type Posted struct {
 	CustomerID loan.CustomerID `db:"customer_id"`
 	VehicleID  loan.VehicleID  `db:"vehicle_id"`
 	PaymentID  *loan.PaymentID `db:"payment_id"`
+	// CorrectionID is what it carries out, where it does; that happens once.
+	CorrectionID *loan.CorrectionID `db:"correction_id"`
 	loan.Posting
 }
 
 // postingRow is a row for {{rows}}; n keeps the order.
 type postingRow struct {
-	N           int              `json:"n"`
-	CustomerID  loan.CustomerID  `json:"customer_id"`
-	VehicleID   loan.VehicleID   `json:"vehicle_id"`
-	PaymentID   *loan.PaymentID  `json:"payment_id"`
-	Kind        loan.PostingKind `json:"kind"`
-	EffectiveOn loan.Date        `json:"effective_on"`
-	Cash        loan.Cents       `json:"cash_cents"`
-	Principal   loan.Cents       `json:"principal_cents"`
-	Interest    loan.Cents       `json:"interest_cents"`
-	Fees        loan.Cents       `json:"fees_cents"`
-	Instalments loan.Cents       `json:"instalments_cents"`
-	Funding     loan.Cents       `json:"funding_cents"`
-	Income      loan.Cents       `json:"income_cents"`
-	PastDue     loan.Cents       `json:"past_due_cents"`
-	CurrentDue  loan.Cents       `json:"current_due_cents"`
-	DueOn       loan.Date        `json:"due_on"`
+	N            int                `json:"n"`
+	CustomerID   loan.CustomerID    `json:"customer_id"`
+	VehicleID    loan.VehicleID     `json:"vehicle_id"`
+	PaymentID    *loan.PaymentID    `json:"payment_id"`
+	Kind         loan.PostingKind   `json:"kind"`
+	EffectiveOn  loan.Date          `json:"effective_on"`
+	Cash         loan.Cents         `json:"cash_cents"`
+	Principal    loan.Cents         `json:"principal_cents"`
+	Interest     loan.Cents         `json:"interest_cents"`
+	Fees         loan.Cents         `json:"fees_cents"`
+	Instalments  loan.Cents         `json:"instalments_cents"`
+	Funding      loan.Cents         `json:"funding_cents"`
+	Income       loan.Cents         `json:"income_cents"`
+	PastDue      loan.Cents         `json:"past_due_cents"`
+	CurrentDue   loan.Cents         `json:"current_due_cents"`
+	DueOn        loan.Date          `json:"due_on"`
+	CorrectionID *loan.CorrectionID `json:"correction_id"`
 }
 
 func newPostingRow(n int, p Posted) postingRow {
 	return postingRow{n, p.CustomerID, p.VehicleID, p.PaymentID, p.Kind, p.EffectiveOn, p.Cash, p.Principal, p.Interest, p.Fees,
-		p.Instalments, p.Funding, p.Income, p.PastDue, p.CurrentDue, p.DueOn}
+		p.Instalments, p.Funding, p.Income, p.PastDue, p.CurrentDue, p.DueOn, p.CorrectionID}
 }
 
 // InsertPostings adds postings to the ledger, in their order. A payment that has

@@ -77,7 +77,7 @@ func TestVehicle(t *testing.T) {
 				must(t, tx.InsertVehicle(t.Context(), v))
 			}
 		})
-		filled(t, aLoan)
+		filled(t, aLoan, "HeldSince")
 		filled(t, aLoan.Contract)
 		filled(t, aLease.Contract)
 

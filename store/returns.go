@@ -27,9 +27,6 @@ RETURNING id, customer_id, vehicle_id`)
 	autoPaysOnAccount = prepare(`
 UPDATE auto_pays SET status = $3, changed_at = $2 WHERE payment_account_id = $1 AND status IN ('ACTIVE', 'PAUSED') AND status <> $3
 RETURNING id, customer_id, vehicle_id`)
-	insertException = prepare(`
-INSERT INTO exceptions (source, kind, detail, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
-	openExceptions = prepare(`SELECT id, source, kind, detail, created_at FROM exceptions WHERE resolved_at IS NULL ORDER BY id LIMIT 1000`)
 )
 
 // SentEntry is an entry that was sent, with the payment that it is for.
@@ -122,27 +119,4 @@ func (tx *BooksTx) AutoPaysOnAccount(ctx context.Context, id loan.PaymentAccount
 	var changed []Changed[loan.AutoPayID]
 	err := tx.list(ctx, &changed, autoPaysOnAccount, id, utc(at), status)
 	return changed, err
-}
-
-// Exception is something that the machine could not place.
-type Exception struct {
-	ID        int64     `db:"id"`
-	Source    string    `db:"source"`
-	Kind      string    `db:"kind"`
-	Detail    string    `db:"detail"` // never an account number
-	CreatedAt time.Time `db:"created_at"`
-}
-
-// InsertException adds an exception, once.
-func (tx *BooksTx) InsertException(ctx context.Context, e Exception) error {
-	_, err := tx.exec(ctx, insertException, e.Source, e.Kind, e.Detail, utc(e.CreatedAt))
-	return err
-}
-
-// OpenExceptions lists up to 1,000 exceptions that nobody has resolved, oldest
-// first.
-func (b Books) OpenExceptions(ctx context.Context) ([]Exception, error) {
-	var list []Exception
-	err := b.q.list(ctx, &list, openExceptions)
-	return list, err
 }

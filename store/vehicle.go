@@ -16,7 +16,7 @@ SELECT v.id, v.customer_id, v.year, v.make, v.model, v.vin, v.paperless_since,
        c.current_due_cents, c.due_on, c.past_due_cents, c.fees_cents,
        c.amount_financed_cents, c.principal_cents, c.annual_rate, c.interest_paid_through,
        c.interest_unpaid_cents, c.allows_principal_only, c.allocation_order,
-       c.purchase_option_cents, c.instalments_remaining, c.miles_allowed, c.due_day, c.prepaid_cents`
+       c.purchase_option_cents, c.instalments_remaining, c.miles_allowed, c.due_day, c.prepaid_cents, c.held_since`
 
 const vehicleFrom = `
 FROM owners o
@@ -86,18 +86,22 @@ func scanVehicle(rows *sql.Rows) (*loan.Vehicle, error) {
 		kind      string
 		order     string
 		paperless sql.NullTime
+		held      sql.NullTime
 	)
 	err := rows.Scan(&v.ID, &v.CustomerID, &v.Year, &v.Make, &v.Model, &v.VIN, &paperless,
 		&kind, &t.AccountNumberLast4, &t.OpenedOn, &t.MaturesOn, &t.TermMonths, &t.Instalment,
 		&t.CurrentDue, &t.DueOn, &t.PastDue, &t.Fees,
 		&l.AmountFinanced, &l.Principal, &l.AnnualRate, &l.InterestPaidThrough,
 		&l.InterestUnpaid, &l.AllowsPrincipalOnly, &order,
-		&lease.PurchaseOption, &lease.InstalmentsRemaining, &lease.MilesAllowed, &t.DueDay, &lease.Prepaid)
+		&lease.PurchaseOption, &lease.InstalmentsRemaining, &lease.MilesAllowed, &t.DueDay, &lease.Prepaid, &held)
 	if err != nil {
 		return nil, err
 	}
 	if paperless.Valid {
 		v.PaperlessSince = &paperless.Time
+	}
+	if held.Valid {
+		v.HeldSince = &held.Time
 	}
 	switch kind {
 	case kindLoan:
