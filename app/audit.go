@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,19 @@ import (
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/store"
 )
+
+var auditCommands = []command{{
+	name: "audit verify", needs: config.Database | config.Keyset,
+	about: "audit verify: look for rows of the audit that were changed, added or\nremoved; ends with 1 where there are any. --heads FILE writes down\n" +
+		"where the chains end, and --against FILE checks what was written down",
+	bind: func(flags *flag.FlagSet) action {
+		heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
+		against := flags.String("against", "", "a file of ends that must be there still")
+		return func(ctx context.Context, c call) error {
+			return withAudit(ctx, c.cfg, func(b store.Books) error { return verifyAudit(ctx, b, *heads, *against, c.stdout) })
+		}
+	},
+}}
 
 // errAuditBroken says that the audit is not what was written.
 var errAuditBroken = errors.New("the audit is not what was written")

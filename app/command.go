@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -24,190 +22,78 @@ import (
 	"github.com/automobilepay/mobilepay/seed"
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/session"
-	"github.com/automobilepay/mobilepay/store"
-	"github.com/automobilepay/mobilepay/vault"
 )
 
-const usage = `usage: mobilepay [command]
-
-  serve      serve the API (the default); in sandbox mode with demo data
-  ready      ask the server on this machine whether it is ready; ends with 1 where
-             it is not
-  worker     do what is due, without serving: cut-off runs, files, returns, notices
-  migrate    bring the database's schema up to date, and exit: --grant ROLE also
-             gives the server's role of Postgres the rights that it needs
-  reconcile  compare files, ledger and payments, and contracts with their ledger:
-             reconcile --runs N for the last N runs; ends with 1 where they differ
-  exceptions list what waits for an operator
-  audit      audit verify: look for rows of the audit that were changed, added or
-             removed; ends with 1 where there are any. --heads FILE writes down
-             where the chains end, and --against FILE checks what was written down
-  messages   work on what customers ask: messages list [--open],
-             messages show ID, messages answer ID --operator NAME --text TEXT
-             (- reads it from the input), messages close ID --operator NAME
-  statement  statement correct ID --reason TEXT: issue another statement in the place of
-             the latest one of a vehicle
-  partner    partners who act for customers (docs/partners.md); those that change
-             something take --operator NAME, for the audit:
-             partner create --name N --scopes "payments:read payments:write"
-             partner list
-             partner rotate ID [--grace 24h]: a new secret, beside the one before
-             partner revoke ID: it can do nothing more, at once
-  seed       add customers for tests (sandbox only):
-             seed --customers N --tokens FILE
-  keyset     print a new keyset to seal bank account numbers with
-  rotate-keys
-             seal everything with a new key, beside servers that run:
-             rotate-keys --fingerprints for that key, too; then
-             rotate-keys --retire to remove the old key
-  wrap-keyset
-             wrap the keyset by a master key: wrap-keyset --to URI
-  master-key print a new master key for a file
-  schema     print the schema
-
-Settings come from the environment; README.md lists them.
-`
-
-// ErrUsage says that the command line was wrong; what is right has been printed.
-var ErrUsage = errors.New("wrong usage")
-
-// needs is what each command works with.
-var needs = map[string]config.Needs{
-	"serve":        config.Everything,
-	"ready":        0,
-	"worker":       config.Database | config.Keyset | config.Mail | config.Letterhead, // what is due is done while Redis is away, too
-	"migrate":      config.Database,
-	"reconcile":    config.Database,
-	"exceptions":   config.Database,
-	"audit verify": config.Database | config.Keyset,
-
-	"statement correct": config.Database | config.Keyset | config.Letterhead,
-
-	"messages list":   config.Database | config.Keyset,
-	"messages show":   config.Database | config.Keyset,
-	"messages answer": config.Database | config.Keyset,
-	"messages close":  config.Database | config.Keyset,
-
-	"rotate-keys": config.Database | config.Keyset,
-	"wrap-keyset": config.Keyset,
-	"keyset":      0,
-	"seed":        config.Everything,
+// serverCommands run the server and look after its books.
+var serverCommands = []command{
+	{
+		name: "serve", needs: config.Everything,
+		about: "serve the API (the default); in sandbox mode with demo data",
+		bind:  does(func(ctx context.Context, c call) error { return serve(ctx, c.cfg, c.out) }),
+	},
+	{
+		name:  "ready",
+		about: "ask the server on this machine whether it is ready; ends with 1 where\nit is not",
+		bind:  does(func(ctx context.Context, c call) error { return askReady(ctx, c.cfg, c.stdout) }),
+	},
+	{
+		name: "worker", needs: config.Database | config.Keyset | config.Mail | config.Letterhead, // what is due is done while Redis is away, too
+		about: "do what is due, without serving: cut-off runs, files, returns, notices",
+		bind:  does(func(ctx context.Context, c call) error { return work(ctx, c.cfg, c.out) }),
+	},
+	{
+		name: "migrate", needs: config.Database,
+		about: "bring the database's schema up to date, and exit: --grant ROLE also\ngives the server's role of Postgres the rights that it needs",
+		bind: func(flags *flag.FlagSet) action {
+			grant := flags.String("grant", "", "the role that gets the server's rights")
+			return func(ctx context.Context, c call) error { return migrate(ctx, c.cfg, *grant, newLog(c.cfg, c.out)) }
+		},
+	},
+	{
+		name: "reconcile", needs: config.Database,
+		about: "compare files, ledger and payments, and contracts with their ledger:\nreconcile --runs N for the last N runs; ends with 1 where they differ",
+		bind: func(flags *flag.FlagSet) action {
+			runs := flags.Int("runs", 10, "how many runs to compare")
+			return func(ctx context.Context, c call) error {
+				return withBooks(ctx, c.cfg, func(s *servicing.Service) error { return reconcile(ctx, s, *runs, c.stdout) })
+			}
+		},
+	},
+	{
+		name: "exceptions", needs: config.Database,
+		about: "list what waits for an operator",
+		bind: does(func(ctx context.Context, c call) error {
+			return withBooks(ctx, c.cfg, func(s *servicing.Service) error { return listExceptions(ctx, s, c.stdout) })
+		}),
+	},
 }
 
-// Run carries out a command line, without the program's name, until it is done or
-// ctx ends. What was asked for goes to stdout, and what there is to tell to out.
-func Run(ctx context.Context, args, environ []string, stdout, out io.Writer) error {
-	command := "serve"
-	if len(args) > 0 {
-		command, args = args[0], args[1:]
-	}
-	if command == "partner" {
-		return runPartner(ctx, args, environ, stdout, out)
-	}
-	if (command == "audit" || command == "messages" || command == "statement") && len(args) > 0 {
-		command, args = command+" "+args[0], args[1:]
-	}
-	var conversation loan.ConversationID
-	if slices.Contains([]string{"messages show", "messages answer", "messages close"}, command) && len(args) > 0 {
-		n, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil {
-			_, _ = io.WriteString(out, usage)
-			return ErrUsage
+var seedCommands = []command{{
+	name: "seed", needs: config.Everything,
+	about: "add customers for tests (sandbox only):\nseed --customers N --tokens FILE",
+	bind: func(flags *flag.FlagSet) action {
+		customers := flags.Int("customers", 0, "how many customers to add")
+		tokens := flags.String("tokens", "", "the file that gets a session token a line")
+		return func(ctx context.Context, c call) error {
+			if c.cfg.Mode != config.Sandbox {
+				return errors.New("seed is for the sandbox only")
+			}
+			if *customers < 1 || *tokens == "" {
+				return ErrUsage
+			}
+			return withApp(ctx, c.cfg, c.out, func(a *App) error { return seedCustomers(ctx, a, *customers, *tokens) })
 		}
-		conversation, args = loan.ConversationID(n), args[1:]
-	}
-	id := ""
-	if command == "statement correct" && len(args) > 0 {
-		id, args = args[0], args[1:]
-	}
-	flags := flag.NewFlagSet(command, flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.Usage = func() { _, _ = io.WriteString(out, usage) }
-	customers := flags.Int("customers", 0, "how many customers to add")
-	tokens := flags.String("tokens", "", "the file that gets a session token a line")
-	fingerprints := flags.Bool("fingerprints", false, "whether to rotate the fingerprint key, too")
-	retire := flags.Bool("retire", false, "whether to remove the old key")
-	grace := flags.Duration("grace", seenWithin, "how long every process may take to see the keyset")
-	to := flags.String("to", "", "the master key")
-	grant := flags.String("grant", "", "the role that gets the server's rights")
-	runs := flags.Int("runs", 10, "how many runs to compare")
-	heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
-	reason := flags.String("reason", "", "why a statement is corrected")
-	against := flags.String("against", "", "a file of ends that must be there still")
-	open := flags.Bool("open", false, "only what waits for an answer")
-	operator := flags.String("operator", "", "who answers or closes, for the audit")
-	text := flags.String("text", "", "the answer; - reads it from the input")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return ErrUsage
-	}
-	switch command { // these need no settings
-	case "schema":
-		_, err := io.WriteString(stdout, graph.SDL())
+	},
+}}
+
+var schemaCommands = []command{{
+	name: "schema", bare: true,
+	about: "print the schema",
+	bind: does(func(_ context.Context, c call) error {
+		_, err := io.WriteString(c.stdout, graph.SDL())
 		return err
-	case "master-key":
-		key, err := vault.GenerateMaster()
-		if err == nil {
-			_, err = stdout.Write(key)
-		}
-		return err
-	}
-	works, known := needs[command]
-	if !known {
-		flags.Usage()
-		return ErrUsage
-	}
-	cfg, err := config.Load(environ, works)
-	if err != nil {
-		return err
-	}
-	switch command {
-	case "serve":
-		return serve(ctx, cfg, out)
-	case "ready":
-		return askReady(ctx, cfg, stdout)
-	case "worker":
-		return work(ctx, cfg, out)
-	case "migrate":
-		return migrate(ctx, cfg, *grant, newLog(cfg, out))
-	case "reconcile":
-		return withBooks(ctx, cfg, func(s *servicing.Service) error { return reconcile(ctx, s, *runs, stdout) })
-	case "exceptions":
-		return withBooks(ctx, cfg, func(s *servicing.Service) error { return listExceptions(ctx, s, stdout) })
-	case "audit verify":
-		return withAudit(ctx, cfg, func(b store.Books) error { return verifyAudit(ctx, b, *heads, *against, stdout) })
-	case "messages list":
-		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.list(ctx, *open) })
-	case "messages show":
-		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.show(ctx, conversation) })
-	case "messages answer":
-		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.answer(ctx, conversation, *text, os.Stdin) })
-	case "messages close":
-		return withMessages(ctx, cfg, *operator, stdout, func(m messages) error { return m.close(ctx, conversation) })
-	case "statement correct":
-		return correctStatement(ctx, cfg, id, *reason, stdout)
-	case "keyset":
-		return printKeyset(cfg, stdout)
-	case "wrap-keyset":
-		if *to == "" {
-			flags.Usage()
-			return ErrUsage
-		}
-		return wrapKeyset(cfg, *to)
-	case "rotate-keys":
-		r := servicing.Rotation{Fingerprints: *fingerprints, Retire: *retire}
-		return rotateKeys(ctx, cfg, r, *grace, stdout, out)
-	case "seed":
-		if cfg.Mode != config.Sandbox {
-			return errors.New("seed is for the sandbox only")
-		}
-		if *customers < 1 || *tokens == "" {
-			flags.Usage()
-			return ErrUsage
-		}
-		return withApp(ctx, cfg, out, func(a *App) error { return seedCustomers(ctx, a, *customers, *tokens) })
-	}
-	return nil
-}
+	}),
+}}
 
 func withApp(ctx context.Context, cfg config.Config, out io.Writer, do func(*App) error) (err error) {
 	a, err := New(ctx, cfg, newClock(cfg), newLog(cfg, out))
@@ -298,14 +184,26 @@ func seedCustomers(ctx context.Context, a *App, n int, path string) (err error) 
 }
 
 // work does what is due until ctx ends.
-func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
+func work(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withoutSessions(ctx, cfg, out, func(a *App) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return a.Work(ctx) })
+		if cfg.AdminAddr != "" {
+			group.Go(func() error { return a.serveAdmin(ctx) })
+		}
+		return group.Wait()
+	})
+}
+
+// withoutSessions runs do with an app that serves nobody. Where there is Redis, whoever
+// follows the events is woken; without it they see within 15 s what is done.
+func withoutSessions(ctx context.Context, cfg config.Config, out io.Writer, do func(*App) error) (err error) {
 	a, err := newWithoutSessions(ctx, cfg, newClock(cfg), newLog(cfg, out))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	if cfg.RedisURL != "" {
-		// Whoever follows the events is woken; without it they see a run's within 15 s.
 		authorities, err := redisAuthorities(cfg)
 		if err != nil {
 			return err
@@ -315,12 +213,7 @@ func work(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
 		}
 		defer func() { err = errors.Join(err, a.nudges.Close()) }()
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.Work(ctx) })
-	if cfg.AdminAddr != "" {
-		group.Go(func() error { return a.serveAdmin(ctx) })
-	}
-	return group.Wait()
+	return do(a)
 }
 
 func migrate(ctx context.Context, cfg config.Config, grant string, log *slog.Logger) (err error) {
@@ -403,9 +296,6 @@ func listExceptions(ctx context.Context, s *servicing.Service, out io.Writer) er
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "ID\tSINCE\tKIND\tDETAIL\tFILE")
-	for _, e := range list {
-		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.ID, e.CreatedAt.Format(time.RFC3339), e.Kind, e.Detail, e.Source)
-	}
+	exceptionTable(table, list)
 	return table.Flush()
 }

@@ -102,7 +102,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	for _, file := range []string{
-		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/documents.md", "docs/errors.md", "docs/graphql.md", "docs/help.md", "docs/identity.md", "docs/keys.md", "docs/languages.md", "docs/notices.md", "docs/observability.md", "docs/runbook.md", "docs/partners.md",
+		"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/documents.md", "docs/errors.md", "docs/graphql.md", "docs/help.md", "docs/identity.md", "docs/keys.md", "docs/languages.md", "docs/notices.md", "docs/observability.md", "docs/operations.md", "docs/runbook.md", "docs/partners.md",
 		"docs/security.md", "examples/README.md",
 	} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(read(t, file), -1) {

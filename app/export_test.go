@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/automobilepay/mobilepay/config"
@@ -20,6 +21,9 @@ func (a *App) ServeInHaste(ctx context.Context, listener net.Listener, divisor t
 
 // Needs is what a command works with; false where there is none of this name.
 func Needs(command string) (config.Needs, bool) {
-	works, known := needs[command]
-	return works, known
+	c, rest := find(strings.Fields(command))
+	if c == nil || len(rest) > 0 {
+		return 0, false
+	}
+	return c.needs, true
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,6 +19,50 @@ import (
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/vault"
 )
+
+// keyCommands make and change keys (docs/keys.md).
+var keyCommands = []command{
+	{
+		name:  "keyset",
+		about: "print a new keyset to seal bank account numbers with",
+		bind:  does(func(_ context.Context, c call) error { return printKeyset(c.cfg, c.stdout) }),
+	},
+	{
+		name: "rotate-keys", needs: config.Database | config.Keyset,
+		about: "seal everything with a new key, beside servers that run:\nrotate-keys --fingerprints for that key, too; then\nrotate-keys --retire to remove the old key",
+		bind: func(flags *flag.FlagSet) action {
+			var r servicing.Rotation
+			flags.BoolVar(&r.Fingerprints, "fingerprints", false, "whether to rotate the fingerprint key, too")
+			flags.BoolVar(&r.Retire, "retire", false, "whether to remove the old key")
+			grace := flags.Duration("grace", seenWithin, "how long every process may take to see the keyset")
+			return func(ctx context.Context, c call) error { return rotateKeys(ctx, c.cfg, r, *grace, c.stdout, c.out) }
+		},
+	},
+	{
+		name: "wrap-keyset", needs: config.Keyset,
+		about: "wrap the keyset by a master key: wrap-keyset --to URI",
+		bind: func(flags *flag.FlagSet) action {
+			to := flags.String("to", "", "the master key")
+			return func(_ context.Context, c call) error {
+				if *to == "" {
+					return ErrUsage
+				}
+				return wrapKeyset(c.cfg, *to)
+			}
+		},
+	},
+	{
+		name: "master-key", bare: true,
+		about: "print a new master key for a file",
+		bind: does(func(_ context.Context, c call) error {
+			key, err := vault.GenerateMaster()
+			if err == nil {
+				_, err = c.stdout.Write(key)
+			}
+			return err
+		}),
+	},
+}
 
 // keyServices are the services that keep master keys. One of a cloud is registered
 // here: Tink has a client for each (tink-go-awskms, tink-go-gcpkms).

@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -13,6 +15,50 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/servicing"
 )
+
+// messageCommands work on what customers ask; the first one's text is of all.
+var messageCommands = []command{
+	{
+		name: "messages list", needs: config.Database | config.Keyset,
+		about: "work on what customers ask: messages list [--open],\nmessages show ID, messages answer ID --operator NAME --text TEXT\n" +
+			"(- reads it from the input), messages close ID --operator NAME",
+		bind: func(flags *flag.FlagSet) action {
+			open := flags.Bool("open", false, "only what waits for an answer")
+			return func(ctx context.Context, c call) error {
+				return withMessages(ctx, c.cfg, "", c.stdout, func(m messages) error { return m.list(ctx, *open) })
+			}
+		},
+	},
+	{
+		name: "messages show", takes: "ID", needs: config.Database | config.Keyset,
+		bind: onConversation(func(ctx context.Context, m messages, id loan.ConversationID, _ string) error { return m.show(ctx, id) }),
+	},
+	{
+		name: "messages answer", takes: "ID", needs: config.Database | config.Keyset,
+		bind: onConversation(func(ctx context.Context, m messages, id loan.ConversationID, text string) error {
+			return m.answer(ctx, id, text, os.Stdin)
+		}),
+	},
+	{
+		name: "messages close", takes: "ID", needs: config.Database | config.Keyset,
+		bind: onConversation(func(ctx context.Context, m messages, id loan.ConversationID, _ string) error { return m.close(ctx, id) }),
+	},
+}
+
+// onConversation binds a command that works on one conversation.
+func onConversation(do func(context.Context, messages, loan.ConversationID, string) error) func(*flag.FlagSet) action {
+	return func(flags *flag.FlagSet) action {
+		operator := flags.String("operator", "", "who answers or closes, for the audit")
+		text := flags.String("text", "", "the answer; - reads it from the input")
+		return func(ctx context.Context, c call) error {
+			id := number[loan.ConversationID](c.args[0])
+			if id == 0 {
+				return ErrUsage
+			}
+			return withMessages(ctx, c.cfg, *operator, c.stdout, func(m messages) error { return do(ctx, m, id, *text) })
+		}
+	}
+}
 
 // messages is an operator's work with what customers ask.
 type messages struct {

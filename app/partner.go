@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -15,61 +14,59 @@ import (
 	"github.com/automobilepay/mobilepay/servicing"
 )
 
-// partnerNeeds is what the commands for partners work with. Redis is told where tokens
-// end.
-var partnerNeeds = map[string]config.Needs{
-	"create": config.Database | config.Keyset,
-	"list":   config.Database,
-	"rotate": config.Database | config.Keyset | config.Redis,
-	"revoke": config.Database | config.Keyset | config.Redis,
-}
-
-// runPartner carries out mobilepay partner. What it prints of a secret is printed once.
-func runPartner(ctx context.Context, args, environ []string, stdout, out io.Writer) error {
-	flags := flag.NewFlagSet("partner", flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.Usage = func() { _, _ = io.WriteString(out, usage) }
-	name := flags.String("name", "", "the name that customers see")
-	scopes := flags.String("scopes", "", "what customers can let it do")
-	operator := flags.String("operator", "", "who does this, for the audit")
-	grace := flags.Duration("grace", 24*time.Hour, "for how long the secret before counts")
-	command, id := "", loan.PartnerID(0)
-	if len(args) > 0 {
-		command, args = args[0], args[1:]
-	}
-	if command == "rotate" || command == "revoke" {
-		if len(args) > 0 {
-			number, _ := strconv.ParseInt(args[0], 10, 64) // 0 is no partner
-			id, args = loan.PartnerID(number), args[1:]
-		}
-	}
-	works, known := partnerNeeds[command]
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return ErrUsage
-	}
-	if !known || *grace < 0 {
-		flags.Usage()
-		return ErrUsage
-	}
-	cfg, err := config.Load(environ, works)
-	if err != nil {
-		return err
-	}
-	if command == "list" {
-		return withBooks(ctx, cfg, func(s *servicing.Service) error { return listPartners(ctx, s, stdout) })
-	}
-	return withPartners(ctx, cfg, out, func(a *App) error {
-		switch now := a.Clock.Now(); command {
-		case "create":
-			c, err := a.Servicing.CreatePartner(ctx, *operator, *name, *scopes, now)
-			return printCredentials(c, err, stdout)
-		case "rotate":
-			c, err := a.Servicing.RotatePartner(ctx, *operator, id, *grace, now)
-			return printCredentials(c, err, stdout)
-		default:
-			return a.Servicing.RevokePartner(ctx, *operator, id, now)
-		}
-	})
+// partnerCommands look after partners; the first one's text is of all. Redis is told
+// where tokens end.
+var partnerCommands = []command{
+	{
+		name: "partner create", needs: config.Database | config.Keyset,
+		about: "partners who act for customers (docs/partners.md); those that change\nsomething take --operator NAME, for the audit:\n" +
+			"partner create --name N --scopes \"payments:read payments:write\"\npartner list\n" +
+			"partner rotate ID [--grace 24h]: a new secret, beside the one before\npartner revoke ID: it can do nothing more, at once",
+		bind: func(flags *flag.FlagSet) action {
+			name := flags.String("name", "", "the name that customers see")
+			scopes := flags.String("scopes", "", "what customers can let it do")
+			operator := flags.String("operator", "", "who does this, for the audit")
+			return func(ctx context.Context, c call) error {
+				return withPartners(ctx, c.cfg, c.out, func(a *App) error {
+					credentials, err := a.Servicing.CreatePartner(ctx, *operator, *name, *scopes, a.Clock.Now())
+					return printCredentials(credentials, err, c.stdout)
+				})
+			}
+		},
+	},
+	{
+		name: "partner list", needs: config.Database,
+		bind: does(func(ctx context.Context, c call) error {
+			return withBooks(ctx, c.cfg, func(s *servicing.Service) error { return listPartners(ctx, s, c.stdout) })
+		}),
+	},
+	{
+		name: "partner rotate", takes: "ID", needs: config.Database | config.Keyset | config.Redis,
+		bind: func(flags *flag.FlagSet) action {
+			operator := flags.String("operator", "", "who does this, for the audit")
+			grace := flags.Duration("grace", 24*time.Hour, "for how long the secret before counts")
+			return func(ctx context.Context, c call) error {
+				if *grace < 0 {
+					return ErrUsage
+				}
+				return withPartners(ctx, c.cfg, c.out, func(a *App) error {
+					credentials, err := a.Servicing.RotatePartner(ctx, *operator, number[loan.PartnerID](c.args[0]), *grace, a.Clock.Now())
+					return printCredentials(credentials, err, c.stdout)
+				})
+			}
+		},
+	},
+	{
+		name: "partner revoke", takes: "ID", needs: config.Database | config.Keyset | config.Redis,
+		bind: func(flags *flag.FlagSet) action {
+			operator := flags.String("operator", "", "who does this, for the audit")
+			return func(ctx context.Context, c call) error {
+				return withPartners(ctx, c.cfg, c.out, func(a *App) error {
+					return a.Servicing.RevokePartner(ctx, *operator, number[loan.PartnerID](c.args[0]), a.Clock.Now())
+				})
+			}
+		},
+	},
 }
 
 // withPartners runs do with the books and, where there is one, with Redis.

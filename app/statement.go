@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +13,17 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/servicing"
 )
+
+var statementCommands = []command{{
+	name: "statement correct", takes: "ID", needs: config.Database | config.Keyset | config.Letterhead,
+	about: "statement correct ID --reason TEXT: issue another statement in the place of\nthe latest one of a vehicle",
+	bind: func(flags *flag.FlagSet) action {
+		reason := flags.String("reason", "", "why a statement is corrected")
+		return func(ctx context.Context, c call) error {
+			return correctStatement(ctx, c.cfg, c.args[0], *reason, c.stdout)
+		}
+	},
+}}
 
 // correctStatement issues a statement in the place of another one, which is named by its
 // number or its global id, and prints both.
