@@ -95,8 +95,8 @@ func opsUsage(t *testing.T) string {
 	return out.String()
 }
 
-// program is one of Postgres's own, of the server's version.
-func program(t *testing.T, name string) string {
+// postgresTool is one of Postgres's own, of the server's version.
+func postgresTool(t *testing.T, name string) string {
 	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) > 0 {
@@ -129,7 +129,7 @@ func backedUp(t *testing.T, e *testenv.Env, engine testenv.Engine) string {
 	}
 	run := func(name string, args ...string) {
 		t.Helper()
-		if out, err := exec.CommandContext(t.Context(), program(t, name), args...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), postgresTool(t, name), args...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, out)
 		}
 	}
