@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/automobilepay/mobilepay/config"
+	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/store"
 )
 
@@ -22,7 +23,7 @@ var auditCommands = []command{{
 		heads := flags.String("heads", "", "the file that gets the ends of the audit's chains")
 		against := flags.String("against", "", "a file of ends that must be there still")
 		return func(ctx context.Context, c call) error {
-			return withAudit(ctx, c.cfg, func(b store.Books) error { return verifyAudit(ctx, b, *heads, *against, c.stdout) })
+			return withKeys(ctx, c.cfg, func(s *servicing.Service) error { return verifyAudit(ctx, s.Store.Books(), *heads, *against, c.stdout) })
 		}
 	},
 }}
@@ -32,20 +33,6 @@ var errAuditBroken = errors.New("the audit is not what was written")
 
 // mostFaults is how many faults are printed; with the wrong keyset every row is one.
 const mostFaults = 100
-
-// withAudit runs do with the books and the keys of the audit.
-func withAudit(ctx context.Context, cfg config.Config, do func(store.Books) error) (err error) {
-	keys, err := openVault(cfg)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, cfg, keys, nil, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return do(s.Books())
-}
 
 // verifyAudit walks through the audit and prints what is wrong with it, or that
 // nothing is. The ends of the chains go to a file, and those in an older file must

@@ -244,6 +244,21 @@ func withBooks(ctx context.Context, cfg config.Config, do func(*servicing.Servic
 	return do(&servicing.Service{Store: s})
 }
 
+// withKeys runs do with use cases that have the books, and the keys by which they are
+// read and audited.
+func withKeys(ctx context.Context, cfg config.Config, do func(*servicing.Service) error) (err error) {
+	keys, err := openVault(cfg)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, cfg, keys, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return do(&servicing.Service{Store: s, Vault: keys, Servicer: cfg.Servicer()})
+}
+
 // reconcile prints what the books say of the latest runs, and which contracts are
 // not what their ledger adds up to. Where anything differs, it fails.
 func reconcile(ctx context.Context, s *servicing.Service, runs int, out io.Writer) error {

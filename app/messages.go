@@ -68,18 +68,9 @@ type messages struct {
 	out      io.Writer
 }
 
-// withMessages runs do with the books and the keys that messages are sealed with.
-func withMessages(ctx context.Context, cfg config.Config, operator string, out io.Writer, do func(messages) error) (err error) {
-	keys, err := openVault(cfg)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, cfg, keys, nil, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return do(messages{&servicing.Service{Store: s, Vault: keys}, newClock(cfg), operator, out})
+// withMessages runs do with the messages.
+func withMessages(ctx context.Context, cfg config.Config, operator string, out io.Writer, do func(messages) error) error {
+	return withKeys(ctx, cfg, func(s *servicing.Service) error { return do(messages{s, newClock(cfg), operator, out}) })
 }
 
 func (m messages) list(ctx context.Context, open bool) error {

@@ -27,7 +27,7 @@ var statementCommands = []command{{
 
 // correctStatement issues a statement in the place of another one, which is named by its
 // number or its global id, and prints both.
-func correctStatement(ctx context.Context, cfg config.Config, text, reason string, out io.Writer) (err error) {
+func correctStatement(ctx context.Context, cfg config.Config, text, reason string, out io.Writer) error {
 	id, ok := graph.DecodeNodeID(text).(loan.StatementID)
 	if number, err := strconv.ParseInt(text, 10, 64); err == nil {
 		id, ok = loan.StatementID(number), true
@@ -35,21 +35,13 @@ func correctStatement(ctx context.Context, cfg config.Config, text, reason strin
 	if !ok {
 		return errors.New("a statement is named by its number or its id")
 	}
-	keys, err := openVault(cfg)
-	if err != nil {
+	return withKeys(ctx, cfg, func(use *servicing.Service) error {
+		correction, err := use.CorrectStatement(ctx, id, reason, newClock(cfg).Now())
+		if err != nil {
+			return fmt.Errorf("correct statement %d: %w", id, err)
+		}
+		_, err = fmt.Fprintf(out, "Statement %d of %s to %s takes the place of statement %d: %s is due on %s.\n",
+			correction.ID, correction.PeriodFrom, correction.PeriodTo, id, correction.AmountDue, correction.DueOn)
 		return err
-	}
-	s, err := openStore(ctx, cfg, keys, nil, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	use := &servicing.Service{Store: s, Vault: keys, Servicer: cfg.Servicer()}
-	correction, err := use.CorrectStatement(ctx, id, reason, newClock(cfg).Now())
-	if err != nil {
-		return fmt.Errorf("correct statement %d: %w", id, err)
-	}
-	_, err = fmt.Fprintf(out, "Statement %d of %s to %s takes the place of statement %d: %s is due on %s.\n",
-		correction.ID, correction.PeriodFrom, correction.PeriodTo, id, correction.AmountDue, correction.DueOn)
-	return err
+	})
 }

@@ -2,13 +2,8 @@ package servicing
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
@@ -19,7 +14,6 @@ import (
 var (
 	ErrNoConversation     = errors.New("there is no conversation with this number")
 	ErrConversationClosed = errors.New("the conversation is closed: it is opened again when the customer writes")
-	ErrOperatorName       = errors.New("an operator's name has 1 to 40 letters, digits, dots, dashes or underscores")
 )
 
 // mostListed is how many conversations are listed at the most.
@@ -91,7 +85,8 @@ func (s *Service) AnswerConversation(ctx context.Context, now time.Time, operato
 	if err != nil {
 		return false, err
 	}
-	if err := operatorName(operator); err != nil {
+	by, err := loan.ParseOperator(operator)
+	if err != nil {
 		return false, err
 	}
 	ctx = auth.WithRequest(ctx, auth.Request{At: now})
@@ -114,7 +109,7 @@ func (s *Service) AnswerConversation(ctx context.Context, now time.Time, operato
 				return err
 			}
 		}
-		m := &loan.SecureMessage{Author: loan.ByServicer, Operator: operator, SentAt: now}
+		m := &loan.SecureMessage{Author: loan.ByServicer, Operator: string(by), SentAt: now}
 		if err := write(ctx, tx.Tx, s.Vault, c, m, text); err != nil {
 			return err
 		}
@@ -124,7 +119,7 @@ func (s *Service) AnswerConversation(ctx context.Context, now time.Time, operato
 				customer: c.CustomerID, kind: loan.NoticeMessageAnswered, subject: ofCustomer(c.CustomerID),
 				values: map[string]string{"topic": string(c.Topic)},
 			}),
-			operated(ctx, tx, now, operator, c, "conversation.answered", map[string]any{"message": m.Number}),
+			operated(ctx, tx, ByHand{Operator: by, At: now}, c, "conversation.answered", map[string]any{"message": m.Number}),
 		)
 	})
 	return answered && err == nil, err
@@ -133,7 +128,8 @@ func (s *Service) AnswerConversation(ctx context.Context, now time.Time, operato
 // CloseConversation closes a conversation. Where it is closed, nothing is done: closed
 // is false. [ErrNoConversation].
 func (s *Service) CloseConversation(ctx context.Context, now time.Time, operator string, id loan.ConversationID) (closed bool, err error) {
-	if err := operatorName(operator); err != nil {
+	by, err := loan.ParseOperator(operator)
+	if err != nil {
 		return false, err
 	}
 	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
@@ -145,30 +141,13 @@ func (s *Service) CloseConversation(ctx context.Context, now time.Time, operator
 		c.State, closed = loan.ConversationClosed, true
 		return errors.Join(
 			tx.UpdateConversation(ctx, c.CustomerID, c),
-			operated(ctx, tx, now, operator, c, "conversation.closed", struct{}{}),
+			operated(ctx, tx, ByHand{Operator: by, At: now}, c, "conversation.closed", nil),
 		)
 	})
 	return closed && err == nil, err
 }
 
 // operated adds the audit row of what an operator did, under their name.
-func operated(ctx context.Context, tx *store.BooksTx, now time.Time, operator string, c *loan.Conversation, action string, detail any) error {
-	text, err := json.Marshal(detail)
-	if err != nil {
-		return fmt.Errorf("write the detail of %s: %w", action, err)
-	}
-	return tx.InsertAudits(ctx, []store.AuditEntry{{
-		CustomerID: c.CustomerID, At: now, Actor: "operator:" + operator, Action: action, Subject: ofConversation(c), Detail: string(text),
-	}})
-}
-
-// operatorName refuses a name under which nobody would be found in the audit.
-func operatorName(name string) error {
-	odd := func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_", r)
-	}
-	if n := utf8.RuneCountInString(name); n < 1 || n > 40 || strings.ContainsFunc(name, odd) {
-		return ErrOperatorName
-	}
-	return nil
+func operated(ctx context.Context, tx *store.BooksTx, by ByHand, c *loan.Conversation, action string, detail map[string]any) error {
+	return recordByHand(ctx, tx, by, c.CustomerID, action, ofConversation(c), detail)
 }

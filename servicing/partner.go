@@ -51,8 +51,12 @@ func partnerOf(clientID string) loan.PartnerID {
 }
 
 // recordOperator adds the audit row of what an operator did to a partner.
-func recordOperator(ctx context.Context, tx *store.Tx, now time.Time, operator, action string, id loan.PartnerID, detail string) error {
-	return tx.InsertAudit(ctx, store.AuditEntry{At: now, Actor: "operator:" + operator, Action: action, Subject: ofPartner(id), Detail: detail})
+func recordOperator(ctx context.Context, tx *store.Tx, now time.Time, by loan.Operator, action string, id loan.PartnerID, detail map[string]any) error {
+	entry, err := ByHand{Operator: by, At: now}.entry(nobodysBooks, action, ofPartner(id), detail)
+	if err != nil {
+		return err
+	}
+	return tx.InsertAudit(ctx, entry)
 }
 
 // Why an operator's order is not carried out.
@@ -66,7 +70,8 @@ var (
 func (s *Service) CreatePartner(ctx context.Context, operator, name, scopes string, now time.Time) (c Credentials, err error) {
 	name = strings.TrimSpace(name)
 	asked, known := loan.ParseScopes(scopes)
-	if err := operatorName(operator); err != nil {
+	by, err := loan.ParseOperator(operator)
+	if err != nil {
 		return c, err
 	}
 	switch {
@@ -84,7 +89,7 @@ func (s *Service) CreatePartner(ctx context.Context, operator, name, scopes stri
 		if err := tx.ReplaceSecret(ctx, partner.ID, secretHash(c.Secret), now, now); err != nil {
 			return err
 		}
-		return recordOperator(ctx, tx, now, operator, "partner.created", partner.ID, fmt.Sprintf(`{"scopes":%q}`, asked))
+		return recordOperator(ctx, tx, now, by, "partner.created", partner.ID, map[string]any{"scopes": asked.String()})
 	})
 	return c, err
 }
@@ -99,7 +104,8 @@ func secretHash(secret string) string { return session.IDOf(secret) }
 // RotatePartner gives a partner a new secret. The one before counts for as long as
 // grace says; without grace the tokens that the partner has end, too.
 func (s *Service) RotatePartner(ctx context.Context, operator string, id loan.PartnerID, grace time.Duration, now time.Time) (c Credentials, err error) {
-	if err := operatorName(operator); err != nil {
+	by, err := loan.ParseOperator(operator)
+	if err != nil {
 		return c, err
 	}
 	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
@@ -115,7 +121,7 @@ func (s *Service) RotatePartner(ctx context.Context, operator string, id loan.Pa
 		if err := tx.ReplaceSecret(ctx, id, secretHash(c.Secret), now, c.Until); err != nil {
 			return err
 		}
-		return recordOperator(ctx, tx, now, operator, "partner.rotated", id, fmt.Sprintf(`{"grace":%q}`, grace))
+		return recordOperator(ctx, tx, now, by, "partner.rotated", id, map[string]any{"grace": grace.String()})
 	})
 	if err == nil && grace == 0 {
 		err = s.Sessions.EndPartnerTokens(ctx, id, now)
@@ -126,10 +132,11 @@ func (s *Service) RotatePartner(ctx context.Context, operator string, id loan.Pa
 // RevokePartner ends a partner: from the commit on it reaches nobody's books, and its
 // tokens end. Where this fails in between, it is to be done again.
 func (s *Service) RevokePartner(ctx context.Context, operator string, id loan.PartnerID, now time.Time) error {
-	if err := operatorName(operator); err != nil {
+	by, err := loan.ParseOperator(operator)
+	if err != nil {
 		return err
 	}
-	err := s.Store.InTx(ctx, func(tx *store.Tx) error {
+	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
 		partner, err := tx.LockPartner(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return ErrPartner
@@ -140,7 +147,7 @@ func (s *Service) RevokePartner(ctx context.Context, operator string, id loan.Pa
 		if err := tx.RevokePartner(ctx, id, now); err != nil {
 			return err
 		}
-		return recordOperator(ctx, tx, now, operator, "partner.revoked", id, "{}")
+		return recordOperator(ctx, tx, now, by, "partner.revoked", id, nil)
 	})
 	if err != nil {
 		return err
