@@ -34,7 +34,8 @@ func TestEverythingIsTold(t *testing.T) {
 			second := p.ask(schedule, order(c, "2", testenv.Vars{"scheduledOn": "2026-12-15"})).Text("schedulePayment", "payment", "id")
 			third := p.ask(schedule, order(c, "3", testenv.Vars{"scheduledOn": "2026-12-16"})).Text("schedulePayment", "payment", "id")
 			p.ask(cancel, testenv.Vars{"id": third, "yes": true})
-			p.ask(goOnline, consent(e, c, c.Loan))
+			p.c.Token = e.OpenSession(c.ID) // the first one has had to go
+			p.ask(goOnline, consent(e, p.c, c.Loan))
 			e.MoveTo("2026-11-19 12:00:00")
 			if status := e.Return(first, code); status != 200 {
 				t.Fatalf("%s answers %d: %s", code, status, e.Log)

@@ -56,20 +56,6 @@ const (
 	CodeAccountOnHold              Code = "ACCOUNT_ON_HOLD"
 )
 
-// The codes of refusals that operators alone meet, at the command line.
-const (
-	CodeHoldExists           Code = "HOLD_EXISTS"
-	CodeNoHold               Code = "NO_HOLD"
-	CodeExceptionResolved    Code = "EXCEPTION_RESOLVED"
-	CodeCorrectionNotAllowed Code = "CORRECTION_NOT_ALLOWED"
-	CodeCorrectionDecided    Code = "CORRECTION_DECIDED"
-	CodeCorrectionExpired    Code = "CORRECTION_EXPIRED"
-	CodeFileNotSent          Code = "FILE_NOT_SENT"
-	CodeBankMayDebitTwice    Code = "BANK_MAY_DEBIT_TWICE"
-	CodeNotACutoff           Code = "NOT_A_CUTOFF"
-	CodeAmbiguous            Code = "AMBIGUOUS"
-)
-
 // UserError is a refusal by a rule: an answer, not a fault. The concrete types
 // carry what a screen needs to go on.
 type UserError interface {

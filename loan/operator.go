@@ -16,6 +16,20 @@ var (
 	longNumber = regexp.MustCompile(`[0-9]{9}`)
 )
 
+// The codes of refusals that operators alone meet, at the command line.
+const (
+	CodeHoldExists           Code = "HOLD_EXISTS"
+	CodeNoHold               Code = "NO_HOLD"
+	CodeExceptionResolved    Code = "EXCEPTION_RESOLVED"
+	CodeCorrectionNotAllowed Code = "CORRECTION_NOT_ALLOWED"
+	CodeCorrectionDecided    Code = "CORRECTION_DECIDED"
+	CodeCorrectionExpired    Code = "CORRECTION_EXPIRED"
+	CodeFileNotSent          Code = "FILE_NOT_SENT"
+	CodeBankMayDebitTwice    Code = "BANK_MAY_DEBIT_TWICE"
+	CodeNotACutoff           Code = "NOT_A_CUTOFF"
+	CodeAmbiguous            Code = "AMBIGUOUS"
+)
+
 // The length of a reason, in characters.
 const (
 	minReason = 4

@@ -127,7 +127,7 @@ func (b *Bulk) InsertLedger(ctx context.Context, entries []NewLedgerEntry) error
 		e := entries[i]
 		e.ID = id + int64(i)
 		return []any{e.ID, e.At, e.CustomerID, e.VehicleID, e.PaymentID, e.Kind, e.EffectiveOn, e.Cash, e.Principal, e.Interest, e.Fees,
-			e.Instalments, e.Funding, e.Income, e.PastDue, e.CurrentDue, e.DueOn}
+			e.Instalments, e.Funding, e.Income, e.PastDue, e.CurrentDue, e.DueOn, nil}
 	})
 }
 
