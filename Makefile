@@ -9,7 +9,7 @@ GOLANGCI_WANT := 2.15.0
 UNIT := $(foreach dir,loan ach auth vault clock config graph graphqlhttp help mail operations paper redact telemetry wording,$(if $(wildcard $(dir)/*.go),./$(dir)/...))
 
 # What tests use of npm: the audit suite for GraphQL over HTTP, and the example clients.
-NPM := $(addsuffix /node_modules/.package-lock.json,conformance examples/typescript)
+NPM := $(addsuffix /node_modules/.package-lock.json,conformance examples/typescript examples/webhooks/typescript)
 
 # check's parts must keep their order, whatever -j says.
 .NOTPARALLEL:

@@ -37,6 +37,7 @@ import (
 	"github.com/automobilepay/mobilepay/telemetry"
 	"github.com/automobilepay/mobilepay/vault"
 	"github.com/automobilepay/mobilepay/web"
+	"github.com/automobilepay/mobilepay/webhook"
 	"github.com/automobilepay/mobilepay/worker"
 )
 
@@ -99,7 +100,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		Limits: graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
 		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
 		Clock:   c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
-		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, ShowNotices: a.Servicing.ShowNotices},
+		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, AddCustomer: a.addTestCustomer, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live, Documents: a.Servicing.Document,
 		Telemetry: a.Telemetry, Concurrency: cfg.Concurrency,
 	})
@@ -133,6 +134,7 @@ func newWithoutSessions(ctx context.Context, cfg config.Config, c clock.Clock, l
 	a.unwatch = watchKeyset(a.Vault, log)
 	a.Servicing = &servicing.Service{
 		Store: a.Store, Vault: a.Vault, Hasher: auth.NewHasher(), Timing: Timing(cfg),
+		Hooks:     webhook.New(cfg.Mode == config.Sandbox),
 		Validator: validator(cfg), Originator: originator, Outbox: outbox, Post: post, Servicer: cfg.Servicer(),
 		MoneyLimit:        session.Limit{Name: "money", N: cfg.MoneyPerMinute, Per: time.Minute},
 		PartnerMoneyLimit: session.Limit{Name: "partner money", N: cfg.PartnerMoney, Per: time.Minute},

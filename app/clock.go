@@ -5,14 +5,19 @@ import (
 	"errors"
 	"time"
 
+	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/clock"
 	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/seed"
+	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/web"
 )
 
 // moveClock sets the clock forward, stopping at each midnight and each cut-off in
-// the business zone on the way to do what falls due there.
+// the business zone on the way to do what falls due there. What has happened is then in
+// what partners are told.
 func (a *App) moveClock(ctx context.Context, to time.Time) error {
 	set, ok := a.Clock.(*clock.Set)
 	if !ok {
@@ -35,7 +40,7 @@ func (a *App) moveClock(ctx context.Context, to time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return a.Servicing.PlacePartnerEvents(ctx, set.Now())
 }
 
 func nextStop(now time.Time) time.Time {
@@ -60,4 +65,17 @@ func (a *App) returnPayment(ctx context.Context, payment, code string) error {
 		id = found
 	}
 	return a.Servicing.SimulateReturn(ctx, id, code, a.Clock.Now())
+}
+
+// addTestCustomer adds a customer of the sandbox, who grants a partner what its token is
+// for.
+func (a *App) addTestCustomer(ctx context.Context, partner auth.Partner) (web.TestCustomer, error) {
+	customer, err := seed.Customer(ctx, a.seedDeps(), a.Clock.Now())
+	if err != nil {
+		return web.TestCustomer{}, err
+	}
+	viewer := auth.Viewer{CustomerID: customer.ID, SteppedUpAt: auth.RequestFrom(ctx).At}
+	_, err = a.Servicing.GrantPartnerAccess(ctx, viewer, servicing.GrantPartnerAccessInput{PartnerID: partner.ID, Scopes: partner.Scopes, Consent: true})
+	id := graph.PartnerEvent{PartnerEvent: loan.PartnerEvent{CustomerID: customer.ID}}.CustomerGlobalID()
+	return web.TestCustomer{CustomerID: id, Username: customer.Username, Password: string(seed.Password)}, err
 }

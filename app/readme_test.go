@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -90,6 +91,18 @@ var partnerSteps = []step{
 	{"Take the grant back", []string{`"viewer":{"partnerGrants":[]}`, `{"data":{"customer":null}`}},
 }
 
+// webhookSteps is the same for its second section.
+var webhookSteps = []step{
+	{"", nil},
+	{"Get credentials and a token.", nil},
+	{"Make a test customer.", []string{`"customerId":"`, `"username":"customer-`}},
+	{"Open an endpoint, and start the receiver", []string{`"secret":"whsec_..."`}},
+	{"Make a payment.", []string{`"status":"SCHEDULED"`}},
+	{"Let a day pass.", []string{`"now":"2026-11-19T`}},
+	{"See the webhook", []string{`{"event":{"type":"PAYMENT_APPLIED","objectId":"`, `"tries":1,"lastStatus":204`}},
+	{"Read the same by cursor", []string{`{"type":"GRANT_GIVEN","at":"2026-11-18T`, `"type":"PAYMENT_SCHEDULED"`, `"type":"PAYMENT_APPLIED","at":"2026-11-18T20:00:00`}},
+}
+
 // The commands of the documents do what these say, in the afternoon and after the
 // last cut-off, on either engine, against the program that is shipped.
 func TestReadme(t *testing.T) {
@@ -103,6 +116,13 @@ func TestReadme(t *testing.T) {
 	ofIdentity, identity := shellBlocks(t, "docs/identity.md", "From enrolling to coming back")
 	ofDocuments, documents := shellBlocks(t, "docs/documents.md", "Online statements")
 	ofPartners, partners := shellBlocks(t, "docs/partners.md", "From credentials to the first payment")
+	ofWebhooks, webhooks := shellBlocks(t, "docs/partners.md", "From credentials to the first webhook")
+	receiver := filepath.Join(t.TempDir(), "receiver")
+	build := exec.Command("go", "build", "-o", receiver, ".")
+	build.Dir = "../examples/webhooks/go"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	for _, document := range []struct {
 		name, at, earliest string
 		titles, blocks     []string
@@ -113,13 +133,14 @@ func TestReadme(t *testing.T) {
 		{"identity", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofIdentity...), append(blocks[:1:1], identity...), identitySteps},
 		{"documents", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofDocuments...), append(blocks[:1:1], documents...), documentSteps},
 		{"partners", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofPartners...), append(blocks[:1:1], partners...), partnerSteps},
+		{"webhooks", "2026-11-18T12:00:00-05:00", "2026-11-18", append(titles[:1:1], ofWebhooks...), append(blocks[:1:1], webhooks...), webhookSteps},
 	} {
 		t.Run(document.name, func(t *testing.T) {
 			t.Parallel()
 			testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 				environ := append(testenv.Services(t, engine), "MOBILEPAY_NOW="+document.at, "MOBILEPAY_KEYSET="+filepath.Join(t.TempDir(), "keyset.json"))
 				url := start(t, binary, environ)
-				outputs := runBlocks(t, document.blocks, append(environ, "API="+url+"/graphql", "MOBILEPAY="+binary))
+				outputs := runBlocks(t, document.blocks, append(environ, "API="+url+"/graphql", "MOBILEPAY="+binary, "RECEIVER="+receiver, "HOOKS="+freeAddress(t)))
 				for i, output := range outputs {
 					if i >= len(document.steps) || document.titles[i] != document.steps[i].title {
 						t.Fatalf("step %d, %q, is not in this test", i, document.titles[i])
@@ -248,4 +269,15 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// freeAddress is an address of this machine at which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
 }

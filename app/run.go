@@ -41,7 +41,7 @@ func does(do action) func(*flag.FlagSet) action { return func(*flag.FlagSet) act
 
 // commands are all commands, as usage lists them.
 func commands() []command {
-	return slices.Concat(serverCommands, auditCommands, backupCommands, opsCommands(), messageCommands, statementCommands, partnerCommands, seedCommands, keyCommands, schemaCommands)
+	return slices.Concat(serverCommands, auditCommands, backupCommands, opsCommands(), messageCommands, statementCommands, partnerCommands, webhookCommands, seedCommands, keyCommands, schemaCommands)
 }
 
 // Run carries out a command line, without the program's name, until it is done or

@@ -244,7 +244,8 @@ func TestScopes(t *testing.T) {
 		}
 		for _, of := range schemaOf().Types {
 			for _, field := range of.Fields {
-				if scope, _ := scopeIn(field); scope != "" && !tried[of.Name+"."+field.Name] {
+				// What partners do for themselves is tried by TestPartnerEvents.
+				if scope, _ := scopeIn(field); scope != "" && scope != loan.ScopeEventsRead && !tried[of.Name+"."+field.Name] {
 					t.Errorf("%s.%s needs %s, and nobody tries it without", of.Name, field.Name, scope)
 				}
 			}
@@ -324,6 +325,9 @@ func TestIDsOfOthersForPartners(t *testing.T) {
 					continue
 				}
 				for _, path := range idPaths(schema, field) {
+					if path[len(path)-1] == "endpointId" {
+						continue // see TestPartnerEvents
+					}
 					for _, kind := range kindsOf(t, path) {
 						same(field.Name+" "+strings.Join(path, "."), absent[kind], func(id string) string {
 							query, vars := operation(schema, root, field, path, mine, id)

@@ -47,14 +47,19 @@ type Partner struct {
 	Scopes loan.Scopes
 }
 
-// Forbidden refuses a partner.
+// Forbidden refuses a partner, or whoever is none.
 type Forbidden struct {
+	// Partners is that the field is for partners alone.
+	Partners bool
 	// Scope is the one that it lacks; empty where the field is for customers alone.
 	Scope loan.Scope
 }
 
 func (e *Forbidden) Error() string {
-	if e.Scope == "" {
+	switch {
+	case e.Partners:
+		return "auth: this is for partners alone"
+	case e.Scope == "":
 		return "auth: this is for customers alone"
 	}
 	return "auth: the partner lacks the scope " + string(e.Scope)

@@ -34,7 +34,7 @@ func (e PaymentEvent) Kind() PaymentEventKind {
 		return PaymentEventKindCanceled
 	case loan.PaymentReturned:
 		return PaymentEventKindReturned
-	case loan.AutoPayChanged, loan.StatementIssued, loan.VehicleUpdated:
+	case loan.AutoPayChanged, loan.StatementIssued, loan.VehicleUpdated, loan.GrantGiven, loan.GrantRevoked:
 	}
 	return ""
 }

@@ -27,6 +27,8 @@ const (
 	messageKind        = "Message"
 	partnerKind        = "Partner"
 	partnerGrantKind   = "PartnerGrant"
+	partnerEventKind   = "Event"
+	webhookKind        = "WebhookEndpoint"
 )
 
 func encodeID(kind string, n int64) string {

@@ -93,6 +93,40 @@ type ConfirmTotpPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `createWebhookEndpoint` answers.
+type CreateWebhookEndpointPayload struct {
+	// The endpoint; null when it was refused.
+	Endpoint *loan.WebhookEndpoint `json:"endpoint,omitempty"`
+	// The secret that signs what is sent (`whsec_`), which is told once; null where the endpoint was there already. `rotateWebhookSecret` tells another one.
+	Secret *string `json:"secret,omitempty"`
+	// Why it was refused: INVALID_INPUT.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `deleteWebhookEndpoint` answers.
+type DeleteWebhookEndpointPayload struct {
+	// The endpoints that are left; null when it was refused.
+	Endpoints []*loan.WebhookEndpoint `json:"endpoints,omitempty"`
+	// Why it was refused: NOT_FOUND.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `disableWebhookEndpoint` answers.
+type DisableWebhookEndpointPayload struct {
+	// The endpoint; null when it was refused.
+	Endpoint *loan.WebhookEndpoint `json:"endpoint,omitempty"`
+	// Why it was refused: NOT_FOUND.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `enableWebhookEndpoint` answers.
+type EnableWebhookEndpointPayload struct {
+	// The endpoint; null when it was refused.
+	Endpoint *loan.WebhookEndpoint `json:"endpoint,omitempty"`
+	// Why it was refused: NOT_FOUND.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `enrollInOnlineStatements` answers.
 type EnrollInOnlineStatementsPayload struct {
 	// The vehicle as it is now; null when it was refused.
@@ -201,6 +235,14 @@ type RenewRecoveryCodesPayload struct {
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 
+// What `replayWebhook` answers.
+type ReplayWebhookPayload struct {
+	// How many events will be sent; null when it was refused.
+	Events *int `json:"events,omitempty"`
+	// Why it was refused: NOT_FOUND.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
 // What `replyToConversation` answers.
 type ReplyToConversationPayload struct {
 	// The conversation as it was after the message; null when it was refused.
@@ -294,6 +336,16 @@ type RevokeSessionPayload struct {
 	// The customer, with the sessions that are left; null when it was refused.
 	Viewer *loan.Customer `json:"viewer,omitempty"`
 	// Why it was refused: NOT_FOUND.
+	UserErrors []loan.UserError `json:"userErrors"`
+}
+
+// What `rotateWebhookSecret` answers.
+type RotateWebhookSecretPayload struct {
+	// The endpoint; null when it was refused.
+	Endpoint *loan.WebhookEndpoint `json:"endpoint,omitempty"`
+	// The new secret, which is told once.
+	Secret *string `json:"secret,omitempty"`
+	// Why it was refused: NOT_FOUND or INVALID_INPUT.
 	UserErrors []loan.UserError `json:"userErrors"`
 }
 

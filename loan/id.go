@@ -17,4 +17,7 @@ type (
 	HoldID           int64
 	ExceptionID      int64
 	CorrectionID     int64
+	PartnerEventID   int64
+	WebhookID        int64
+	DeliveryID       int64
 )

@@ -33,6 +33,7 @@ const (
 	NoticeMessageAnswered   NoticeKind = "MESSAGE_ANSWERED" // and nothing of what it says
 	NoticePartnerGranted    NoticeKind = "PARTNER_GRANTED"  // a partner may act for the customer
 	NoticePartnerRevoked    NoticeKind = "PARTNER_REVOKED"
+	NoticeWebhookDisabled   NoticeKind = "WEBHOOK_DISABLED" // told to a partner: an endpoint gets nothing any more
 )
 
 // Required tells whether customers are told whatever they prefer: the law demands it
@@ -100,6 +101,9 @@ const (
 	NoticeOnlineStatementsOn  NoticeKind = "ONLINE_STATEMENTS_ON"  // consent was given: no more paper
 	NoticeOnlineStatementsOff NoticeKind = "ONLINE_STATEMENTS_OFF" // and withdrawn
 )
+
+// ToPartner tells whether a notice of this kind is for a partner, and no customer.
+func (k NoticeKind) ToPartner() bool { return k == NoticeWebhookDisabled }
 
 // IsCode tells whether a notice of this kind carries a one-time code.
 func (k NoticeKind) IsCode() bool { return strings.HasPrefix(string(k), "CODE_") }

@@ -55,6 +55,10 @@ func variants(kind loan.NoticeKind) []map[string]string {
 		},
 		loan.NoticePartnerGranted: {{"partner": "Budget & Co."}},
 		loan.NoticePartnerRevoked: {{"partner": "Budget & Co."}},
+		loan.NoticeWebhookDisabled: {
+			{"partner": "Budget & Co.", "host": "partner.example", "why": "FAILING"},
+			{"partner": "Budget & Co.", "host": "hooks.partner.example", "why": "GONE"},
+		},
 	}
 	for _, reason := range []loan.ReturnReason{
 		loan.ReturnInsufficientFunds, loan.ReturnAccountClosed, loan.ReturnAccountNotFound, loan.ReturnNoDebits,

@@ -68,6 +68,8 @@ func Presenter(log *slog.Logger, terse bool) graphql.ErrorPresenterFunc {
 			e := answer(codeNoScope, "The partner lacks the scope that extensions.scope names.")
 			e.Extensions["scope"] = forbidden.Scope
 			return e
+		case forbidden != nil && forbidden.Partners:
+			return answer(codeForbidden, "This is for partners alone.")
 		case forbidden != nil:
 			return answer(codeForbidden, "This is for customers alone.")
 		case errors.As(err, &limited):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -133,4 +134,34 @@ func anAutoPay(d *dice, now time.Time) *loan.AutoPay {
 		a.AmountKind = loan.AutoPayFixed // the instalment
 	}
 	return a
+}
+
+// testIndexes are those of customers that are added one by one: beyond all that
+// [Customers] makes.
+const testIndexes = 1_000_000_000
+
+// Customer adds a customer like those of [Customers], with an index that nobody has, and
+// tells who it is.
+func Customer(ctx context.Context, d Deps, now time.Time) (*loan.Customer, error) {
+	hash, err := d.Hasher.Hash(ctx, Password)
+	if err != nil {
+		return nil, err
+	}
+	var added *loan.Customer
+	err = d.Store.Bulk(ctx, func(b *store.Bulk) error {
+		for {
+			index := testIndexes + rand.N(testIndexes) // #nosec G404 -- any will do that is free
+			there, err := exists(ctx, b, username(index))
+			if err != nil {
+				return err
+			}
+			if there {
+				continue
+			}
+			h := householdOf(d, index, now, hash)
+			added = &h.customer.Customer
+			return insert(ctx, d, b, []*household{h})
+		}
+	})
+	return added, err
 }

@@ -261,6 +261,22 @@ type (
 	}
 
 	RevokePartnerAccessInput struct{ GrantID loan.PartnerGrantID }
+
+	CreateWebhookEndpointInput struct{ URL string }
+
+	RotateWebhookSecretInput struct {
+		EndpointID loan.WebhookID
+		GraceHours *int
+	}
+
+	DisableWebhookEndpointInput struct{ EndpointID loan.WebhookID }
+	EnableWebhookEndpointInput  struct{ EndpointID loan.WebhookID }
+	DeleteWebhookEndpointInput  struct{ EndpointID loan.WebhookID }
+
+	ReplayWebhookInput struct {
+		EndpointID loan.WebhookID
+		After      *string
+	}
 )
 
 // The amounts that follow from what is owed.

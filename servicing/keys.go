@@ -27,6 +27,7 @@ var sealedColumns = []sealed{
 	{store.SecondFactors, func(r store.SealedRow) string { return SecretBinding(loan.CustomerID(r.Owner)) }, nil},
 	{store.NoticeCodes, func(r store.SealedRow) string { return noticeBinding(loan.CustomerID(r.Owner), r.With) }, nil},
 	{store.MessageTexts, func(r store.SealedRow) string { return messageBinding(loan.CustomerID(r.Owner), r.With) }, nil},
+	{store.WebhookSecrets, func(r store.SealedRow) string { return webhookBinding(loan.PartnerID(r.Owner), r.With) }, nil},
 }
 
 func contractBinding(r store.SealedRow) string {

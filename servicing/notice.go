@@ -37,7 +37,7 @@ const (
 
 // notice is what somebody is to be told.
 type notice struct {
-	customer loan.CustomerID // 0 for nobody, where a customer is not known: it costs the same, and is not sent
+	customer loan.CustomerID // 0 for a partner, and for nobody, where a customer is not known: it costs the same, and is not sent
 	kind     loan.NoticeKind
 	channel  loan.Channel
 	address  string            // empty for the one that the customer has when it is sent
@@ -179,7 +179,7 @@ func pause(tries int) time.Duration {
 
 // send sends a notice, if that is still of use.
 func (s *Service) send(ctx context.Context, n *store.AddressedNotice, now time.Time) error {
-	if n.CustomerID == 0 {
+	if n.CustomerID == 0 && !n.Kind.ToPartner() {
 		return nil
 	}
 	var err error

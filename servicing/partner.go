@@ -288,10 +288,12 @@ func (s *Service) GrantPartnerAccess(ctx context.Context, viewer auth.Viewer, in
 		if err != nil {
 			return nil, err
 		}
+		had := loan.Scopes{}
 		switch before, err := tx.PartnerGrant(ctx, viewer.CustomerID, partner.ID); {
 		case err == nil && slices.Equal(before.Scopes, scopes):
 			return before, nil
 		case err == nil:
+			had = before.Scopes
 			if err := tx.EndGrant(ctx, viewer.CustomerID, before.ID, now); err != nil {
 				return nil, err
 			}
@@ -302,6 +304,7 @@ func (s *Service) GrantPartnerAccess(ctx context.Context, viewer auth.Viewer, in
 		if err := tx.InsertGrant(ctx, grant); err != nil {
 			return nil, err
 		}
+		tellOfGrant(tx, loan.GrantGiven, now, grant, had)
 		if err := s.warn(ctx, tx, customer, loan.NoticePartnerGranted, map[string]string{"partner": partner.Name}); err != nil {
 			return nil, err
 		}
@@ -325,6 +328,7 @@ func (s *Service) RevokePartnerAccess(ctx context.Context, viewer auth.Viewer, i
 		if err := tx.EndGrant(ctx, viewer.CustomerID, in.GrantID, auth.RequestFrom(ctx).At); err != nil {
 			return nil, found(err, "grantId")
 		}
+		tellOfGrant(tx, loan.GrantRevoked, auth.RequestFrom(ctx).At, grants[at])
 		customer, err := tx.Customer(ctx, viewer.CustomerID)
 		if err != nil {
 			return nil, err

@@ -46,6 +46,8 @@ type Service struct {
 	Servicer loan.Servicer
 	// Help is the topics that anybody can read.
 	Help *help.Center
+	// Hooks pushes events to partners.
+	Hooks Hooks
 	// Validator tells whether a new bank account can be debited at once.
 	Validator Validator
 }

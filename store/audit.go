@@ -102,7 +102,7 @@ func storable(text string) string {
 // of the customers' chains are locked last, all at once and in the order of
 // customers, so that whoever waits for one holds nothing that its holder still wants.
 func (tx *Tx) writeLogs(ctx context.Context) error {
-	if len(tx.audits) == 0 && len(tx.events) == 0 {
+	if len(tx.audits) == 0 && len(tx.events) == 0 { // who tells a partner writes to the audit, too
 		return nil
 	}
 	customers, vehicles := make([]loan.CustomerID, len(tx.audits)), make([]loan.VehicleID, len(tx.events))
@@ -121,7 +121,10 @@ func (tx *Tx) writeLogs(ctx context.Context) error {
 	if err := tx.writeAudits(ctx); err != nil {
 		return err
 	}
-	return tx.writeEvents(ctx)
+	if err := tx.writeEvents(ctx); err != nil {
+		return err
+	}
+	return tx.writePartnerEvents(ctx)
 }
 
 func distinct[T cmp.Ordered](list []T) []T {

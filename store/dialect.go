@@ -30,6 +30,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{lock}}", "FOR NO KEY UPDATE",
 		"{{share}}", "FOR SHARE",
 		"{{lock a free notice}}", "FOR NO KEY UPDATE OF n SKIP LOCKED",
+		"{{lock a free delivery}}", "FOR NO KEY UPDATE OF d SKIP LOCKED",
 		"{{lock those free}}", "FOR NO KEY UPDATE SKIP LOCKED",
 		// the ids that a sub-select finds, as an index condition
 		"{{one of}}", "= ANY(ARRAY(",
@@ -54,6 +55,7 @@ var tokens = map[dialect]*strings.Replacer{
 		"{{lock}}", "",
 		"{{share}}", "",
 		"{{lock a free notice}}", "",
+		"{{lock a free delivery}}", "",
 		"{{lock those free}}", "",
 		"{{one of}}", "IN (",
 		"{{end}}", ")",

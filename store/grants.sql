@@ -21,7 +21,7 @@ GRANT EXECUTE ON FUNCTION lock_audit_heads TO {{role}};
 REVOKE INSERT, UPDATE ON goose_db_version, river_migration FROM {{role}};
 
 -- Where rows are removed when their time is over, or what they tell of is.
-GRANT DELETE ON second_factors, recovery_codes, devices, pending_contacts TO {{role}};
+GRANT DELETE ON second_factors, recovery_codes, devices, pending_contacts, partner_events, webhook_secrets, webhook_deliveries TO {{role}};
 GRANT DELETE ON events, idempotency_keys, river_job, river_leader, river_queue, river_client, river_client_queue TO {{role}};
 
 -- What an operator has proposed or placed is decided or lifted, and not changed.

@@ -14,7 +14,7 @@ SELECT n.id, n.customer_id, n.kind, n.channel, n.address, n.subject, n.detail, n
     COALESCE(c.first_name, '') AS first_name, COALESCE(c.language, 'en') AS language, ` + noticeGoesTo + ` AS goes_to
 FROM notices n LEFT JOIN customers c ON c.id = n.customer_id`
 
-const noticeGoesTo = `CASE WHEN c.id IS NULL THEN '' WHEN n.address <> '' THEN n.address WHEN n.channel = 'TEXT' THEN c.phone ELSE c.email END`
+const noticeGoesTo = `CASE WHEN n.kind = 'WEBHOOK_DISABLED' THEN n.address WHEN c.id IS NULL THEN '' WHEN n.address <> '' THEN n.address WHEN n.channel = 'TEXT' THEN c.phone ELSE c.email END`
 
 var (
 	insertNotice = prepare(`
@@ -32,7 +32,7 @@ SELECT customer_id, kind, channel, address, subject, detail, sealed, created_at 
 	postponeNotice  = prepare(`UPDATE notices SET next_try_at = $3 WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
 	noticeSent      = prepare(`UPDATE notices SET sent_at = $2, next_try_at = NULL, sealed = NULL WHERE id = $1 AND next_try_at IS NOT NULL`)
 	noticeGivenUp   = prepare(`UPDATE notices SET failed_at = $2, next_try_at = NULL, sealed = NULL WHERE id = $1 AND next_try_at IS NOT NULL`)
-	latestAddressed = prepare(addressedNotice + ` WHERE c.id IS NOT NULL AND CAST($1 AS TEXT) IN ('', ` + noticeGoesTo + `) ORDER BY n.id DESC LIMIT $2`)
+	latestAddressed = prepare(addressedNotice + ` WHERE (c.id IS NOT NULL OR n.kind = 'WEBHOOK_DISABLED') AND CAST($1 AS TEXT) IN ('', ` + noticeGoesTo + `) ORDER BY n.id DESC LIMIT $2`)
 )
 
 // Notice is something that a customer has to be told.

@@ -32,9 +32,12 @@ var (
 	ContractNumbers = sealedColumn(SealedColumn{
 		Table: "contract_numbers", id: "vehicle_id", owner: "customer_id", sealed: "number_sealed", fingerprint: "fingerprint",
 	})
-	SecondFactors = sealedColumn(SealedColumn{Table: "second_factors", id: "customer_id", owner: "customer_id", sealed: "secret_sealed"})
-	NoticeCodes   = sealedColumn(SealedColumn{Table: "notices", id: "id", owner: "customer_id", sealed: "sealed", with: noticeWay})
-	MessageTexts  = sealedColumn(SealedColumn{Table: "messages", id: "id", owner: "customer_id", sealed: "text_sealed", with: messagePlace})
+	SecondFactors  = sealedColumn(SealedColumn{Table: "second_factors", id: "customer_id", owner: "customer_id", sealed: "secret_sealed"})
+	NoticeCodes    = sealedColumn(SealedColumn{Table: "notices", id: "id", owner: "customer_id", sealed: "sealed", with: noticeWay})
+	MessageTexts   = sealedColumn(SealedColumn{Table: "messages", id: "id", owner: "customer_id", sealed: "text_sealed", with: messagePlace})
+	WebhookSecrets = sealedColumn(SealedColumn{
+		Table: "webhook_secrets", id: "id", owner: "partner_id", sealed: "sealed", with: "CAST(endpoint_id AS TEXT)",
+	})
 )
 
 // sealedColumn declares the statements of a column.
@@ -68,7 +71,7 @@ func orNull(column string) string {
 // SealedRow is a row with something sealed.
 type SealedRow struct {
 	ID          int64  `db:"id"`
-	Owner       int64  `db:"owner"` // a customer's id
+	Owner       int64  `db:"owner"` // a customer's id, or a partner's
 	Sealed      []byte `db:"sealed"`
 	Fingerprint []byte `db:"fingerprint"`
 	With        string `db:"with_text"`

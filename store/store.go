@@ -170,6 +170,7 @@ type Tx struct {
 	// What is to be written before the commit, and the chains that are held for it.
 	audits []AuditEntry
 	events []Event
+	told   []loan.PartnerEvent
 	locked []AuditHead
 }
 

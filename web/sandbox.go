@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/servicing"
 )
@@ -20,8 +21,17 @@ type SandboxMoves struct {
 	// ReturnPayment makes a payment, named by id or confirmation number, come back
 	// from the bank with a code.
 	ReturnPayment func(ctx context.Context, payment, code string) error
+	// AddCustomer adds a test customer that has granted a partner what its token is for.
+	AddCustomer func(ctx context.Context, partner auth.Partner) (TestCustomer, error)
 	// ShowNotices lists the latest notices to an address, or to all where it is empty.
 	ShowNotices func(ctx context.Context, to string) ([]servicing.OutboxNotice, error)
+}
+
+// TestCustomer is a customer that a partner tries its program with.
+type TestCustomer struct {
+	CustomerID string `json:"customerId"` // global id
+	Username   string `json:"username"`
+	Password   string `json:"password"`
 }
 
 // maxBody is the largest body of these routes in bytes.
@@ -31,6 +41,7 @@ func (o Options) sandboxRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /sandbox/clock", func(w http.ResponseWriter, _ *http.Request) { o.showClock(w) })
 	mux.HandleFunc("POST /sandbox/clock", o.moveClock)
 	mux.HandleFunc("POST /sandbox/return", o.returnPayment)
+	mux.Handle("POST /sandbox/customers", o.identify(http.HandlerFunc(o.addCustomer)))
 	mux.HandleFunc("GET /sandbox/outbox", o.showNotices)
 	mux.HandleFunc("GET /schema.graphql", o.showSchema)
 }
@@ -107,6 +118,24 @@ func (o Options) returnPayment(w http.ResponseWriter, r *http.Request) {
 	default:
 		status(w, http.StatusOK, "returned")
 	}
+}
+
+// addCustomer adds a test customer for the partner whose token it is.
+func (o Options) addCustomer(w http.ResponseWriter, r *http.Request) {
+	partner, is := auth.PartnerFrom(r.Context())
+	if !is {
+		status(w, http.StatusUnauthorized, "send the token of a partner: Authorization: Bearer mpt_...")
+		return
+	}
+	customer, err := o.Moves.AddCustomer(r.Context(), partner)
+	if err != nil {
+		o.Log.ErrorContext(r.Context(), "the customer could not be added", "error", err)
+		status(w, http.StatusInternalServerError, "the customer could not be added; see the log")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(http.StatusCreated)
+	_ = json.NewEncoder(w).Encode(customer) // #nosec G117 -- an invented customer's, which all of them have; the client may be gone
 }
 
 // showNotices lists what customers are told, as they are told it; ?to= names an

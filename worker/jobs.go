@@ -73,7 +73,8 @@ func (w *takeInbox) Work(ctx context.Context, job *river.Job[TakeInbox]) error {
 	return tell(ctx, w.o.Log, job.Kind, err)
 }
 
-// ForgetKeys forgets the idempotency keys and the events whose time is over.
+// ForgetKeys forgets the idempotency keys and the events, of partners, too, whose time
+// is over.
 type ForgetKeys struct{}
 
 // Kind names the job in the database.
@@ -88,7 +89,8 @@ type forgetKeys struct {
 func (w *forgetKeys) Work(ctx context.Context, job *river.Job[ForgetKeys]) error {
 	_, keys := w.o.Servicing.ForgetKeys(ctx, w.o.Clock.Now())
 	_, events := w.o.Servicing.ForgetEvents(ctx, w.o.Clock.Now())
-	return tell(ctx, w.o.Log, job.Kind, errors.Join(keys, events))
+	told := w.o.Servicing.ForgetPartnerEvents(ctx, w.o.Clock.Now())
+	return tell(ctx, w.o.Log, job.Kind, errors.Join(keys, events, told))
 }
 
 // outcome is how a job ended that did not end well. It is all that the queue is told,

@@ -1,7 +1,7 @@
 // Package worker does what is due by itself: it holds the jobs that call use cases
 // without a customer asking. River queues them in the database, so that several
 // processes share them, and one of these sees to it that they come round. Notices
-// are a queue themselves, and each process looks after it.
+// and what partners are sent are queues themselves, and each process looks after them.
 package worker
 
 import (
@@ -106,15 +106,16 @@ func Run(ctx context.Context, o Options) error {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	var notices sync.WaitGroup
+	var queues sync.WaitGroup
 	if o.Servicing.Post != nil {
-		notices.Go(func() { sendNotices(ctx, o) })
+		queues.Go(func() { sendNotices(ctx, o) })
 	}
+	queues.Go(func() { pushEvents(ctx, o) })
 	o.Log.Info("working")
 	<-ctx.Done()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
-	err = errors.Join(jobs.StopAndCancel(stop), wait(stop, &notices))
+	err = errors.Join(jobs.StopAndCancel(stop), wait(stop, &queues))
 	if errors.Is(err, context.DeadlineExceeded) {
 		o.Log.Warn("a job did not end in time; the next worker takes it up")
 		return nil
