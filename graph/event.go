@@ -44,7 +44,7 @@ type VehicleEvent struct{ Happened }
 
 // Kind is what has happened.
 func (e VehicleEvent) Kind() VehicleEventKind {
-	switch e.Event {
+	switch e.Event { //nolint:exhaustive // whatever else happens to a vehicle is an update
 	case loan.AutoPayChanged:
 		return VehicleEventKindAutoPayChanged
 	case loan.StatementIssued:

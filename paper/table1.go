@@ -170,6 +170,10 @@ func describe(l *loan.StatementLine) string {
 		words = "Payment, thank you"
 	case loan.PostReversal:
 		words = "Payment returned"
+	case loan.PostFee:
+		words = "Fee"
+	case loan.PostCorrection:
+		words = "Correction"
 	default:
 		// LATE_FEE is "Late fee".
 		words = strings.ToLower(strings.ReplaceAll(string(l.Kind), "_", " "))
