@@ -53,7 +53,7 @@ tools: ## install the linter into .tools/bin unless the wanted version is there
 .PHONY: test
 test: export CGO_ENABLED := 1
 test: cc chromium poppler modules promtool $(NPM) ## run all tests with the race detector, on a Postgres and a Redis of their own
-	scripts/with-services $(GO) test -race -timeout 20m ./...
+	scripts/with-services $(GO) test -race -timeout 45m ./...
 
 .PHONY: test-unit
 test-unit: ## run the tests that need no service, quickly
