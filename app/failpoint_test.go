@@ -42,6 +42,7 @@ type attempt struct {
 // The program dies before each statement and around each commit of what moves
 // money, is started again and asked again: everything has happened once.
 func TestDeathAtEachStatement(t *testing.T) {
+	t.Parallel()
 	m := &mortal{Env: testenv.New(t, testenv.Real), t: t, binary: filepath.Join(t.TempDir(), "mobilepay"), day: loan.DateOf(testenv.Noon)}
 	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", m.binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

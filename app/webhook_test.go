@@ -693,10 +693,11 @@ func TestKilledWebhookWorker(t *testing.T) {
 	}
 	push(t, e)
 	events := toldTo(t, e, p)
-	if again := takenInOrder(t, rec, events); len(events) != 25 || again != 0 {
+	// The worker may have got as far as to issue the day's statements.
+	if again := takenInOrder(t, rec, events); len(events) < 25 || again != 0 {
 		t.Errorf("of %d events %d came again", len(events), again)
 	}
-	if all, _ := rec.hooks(); len(all) != 29 {
+	if all, _ := rec.hooks(); len(all) != len(events)+4 {
 		t.Errorf("sent %d times", len(all))
 	}
 }

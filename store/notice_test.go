@@ -248,7 +248,7 @@ func TestNoticePlans(t *testing.T) {
 		b.raw("ANALYZE")
 		at := "2020-01-02 00:00:00+00:00"
 		for _, text := range b.Texts() {
-			if !strings.Contains(text, "next_try_at <= $1") {
+			if !strings.Contains(text, "next_try_at <= $1") || !strings.Contains(text, "FROM notices") {
 				continue
 			}
 			c, err := b.DB().Conn(t.Context())
