@@ -3,6 +3,7 @@ package paper
 import (
 	"embed"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -16,11 +17,22 @@ import (
 //go:embed fonts
 var fonts embed.FS
 
-// The two weights. A face is parsed once and may be read by many at a time.
-var (
-	regular = parse("IBMPlexSans-Regular.woff")
-	bold    = parse("IBMPlexSans-SemiBold.woff")
+// weight is how heavy letters are.
+type weight int
+
+// The two weights.
+const (
+	regular weight = iota
+	bold
 )
+
+// faces are parsed when the first page is printed, and may be read by many at a time.
+var faces = [...]func() font.Face{
+	regular: sync.OnceValue(func() font.Face { return parse("IBMPlexSans-Regular.woff") }),
+	bold:    sync.OnceValue(func() font.Face { return parse("IBMPlexSans-SemiBold.woff") }),
+}
+
+func (w weight) face() font.Face { return faces[w]() }
 
 // capHeight is that of a capital letter, in ems, in both weights.
 const capHeight = 0.698
@@ -66,7 +78,7 @@ func printable(s string) string {
 		case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r):
 			return -1
 		// Both weights have the same characters.
-		case regular.GlyphIndex(r) == 0:
+		case regular.face().GlyphIndex(r) == 0:
 			return unicode.ReplacementChar
 		}
 		return r
@@ -125,7 +137,7 @@ func fit(texts []string, s style, w, h float64) ([]string, style) {
 	for ; ; s.size *= 0.95 {
 		var lines []string
 		for _, text := range texts {
-			lines = append(lines, wrap(printable(text), s.face, s.size, w)...)
+			lines = append(lines, wrap(printable(text), s.weight.face(), s.size, w)...)
 		}
 		if (float64(len(lines)-1)*leading+1)*s.size <= h {
 			return lines, s

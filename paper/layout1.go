@@ -307,7 +307,7 @@ func (d *sheet) told(messages []message) {
 	}
 	x := left + 100.0
 	for _, m := range messages {
-		lines := wrap(m.text, text.face, text.size, right-x)
+		lines := wrap(m.text, text.weight.face(), text.size, right-x)
 		if d.y+10+12*float64(len(lines)) > d.limit() {
 			d.turn()
 		}

@@ -67,7 +67,7 @@ func newPDF(title string) *pdf {
 	root := &element{tag: "Document"}
 	return &pdf{
 		title: title,
-		fonts: [2]*font.EmbeddedFont{font.NewEmbeddedFont(regular), font.NewEmbeddedFont(bold)},
+		fonts: [2]*font.EmbeddedFont{font.NewEmbeddedFont(regular.face()), font.NewEmbeddedFont(bold.face())},
 		root:  root, in: root,
 	}
 }
@@ -91,12 +91,12 @@ func (p *pdf) fill(e *element, fill func()) {
 
 // style is how a text looks.
 type style struct {
-	face  font.Face
-	size  float64
-	color color
+	weight weight
+	size   float64
+	color  color
 }
 
-func (s style) width(text string) float64 { return width(printable(text), s.face, s.size) }
+func (s style) width(text string) float64 { return width(printable(text), s.weight.face(), s.size) }
 
 // write puts a line of text with its left end at x and its base line at y, as content
 // of the element that is being filled.
@@ -143,7 +143,7 @@ func (p *pdf) label(on *page, x, y float64, s style, text string) {
 
 func (p *pdf) glyphs(on *page, x, y float64, s style, text string) {
 	name, embedded := "R", p.fonts[0]
-	if s.face == bold {
+	if s.weight == bold {
 		name, embedded = "B", p.fonts[1]
 	}
 	on.BeginText()

@@ -77,7 +77,7 @@ func (d *sheet) activity() {
 			d.header(columns, false)
 			for i := range d.Lines {
 				l := &d.Lines[i]
-				words := wrap(printable(describe(l)), cell.face, cell.size, what)
+				words := wrap(printable(describe(l)), cell.weight.face(), cell.size, what)
 				height := rowHeight + 11*float64(len(words)-1)
 				if d.y+height > d.limit() {
 					d.turn()

@@ -149,5 +149,5 @@ func (s *Service) CloseConversation(ctx context.Context, now time.Time, operator
 
 // operated adds the audit row of what an operator did, under their name.
 func operated(ctx context.Context, tx *store.BooksTx, by ByHand, c *loan.Conversation, action string, detail map[string]any) error {
-	return recordByHand(ctx, tx, by, c.CustomerID, action, ofConversation(c), detail)
+	return recordByHand(ctx, tx.Tx, by, c.CustomerID, action, ofConversation(c), detail)
 }

@@ -34,7 +34,7 @@ func (s *Service) ProposeCorrection(ctx context.Context, h ByHand, id loan.Vehic
 		if err := tx.InsertCorrection(ctx, r); err != nil {
 			return nil, err
 		}
-		return r, recordByHand(ctx, tx, h, r.CustomerID, "correction.proposed", correctionSubject(r.ID),
+		return r, recordByHand(ctx, tx.Tx, h, r.CustomerID, "correction.proposed", correctionSubject(r.ID),
 			map[string]any{"vehicle": id, "correction": c, "evidence": evidence})
 	})
 }
@@ -104,7 +104,7 @@ func (s *Service) decideCorrection(ctx context.Context, h ByHand, id loan.Correc
 		}
 		r.Status, r.DecidedBy, r.DecidedAt, r.Decision = status, &h.Operator, &h.At, h.Reason
 		action := map[loan.CorrectionStatus]string{loan.CorrectionApproved: "correction.approved", loan.CorrectionRejected: "correction.rejected"}[status]
-		return r, recordByHand(ctx, tx, h, r.CustomerID, action, correctionSubject(id),
+		return r, recordByHand(ctx, tx.Tx, h, r.CustomerID, action, correctionSubject(id),
 			map[string]any{"vehicle": r.VehicleID, "correction": r.LedgerCorrection, "proposedBy": r.ProposedBy})
 	})
 }

@@ -244,7 +244,7 @@ func (s *Service) ResendFile(ctx context.Context, h ByHand, name string, lost bo
 	}
 	// Written down first: where sending fails, somebody has tried.
 	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
-		return recordByHand(ctx, tx, h, nobodysBooks, "file.resent", "file:"+name, map[string]any{"sha256": file.SHA256})
+		return recordByHand(ctx, tx.Tx, h, nobodysBooks, "file.resent", "file:"+name, map[string]any{"sha256": file.SHA256})
 	})
 	if err != nil {
 		return file, err
@@ -262,7 +262,7 @@ func (s *Service) RunCutoff(ctx context.Context, h ByHand, cutoff time.Time) (st
 		return store.Run{}, loan.Refuse(loan.CodeNotACutoff, "This is no cut-off that has come: they are at 3 pm and 6 pm Eastern.")
 	}
 	err := s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
-		return recordByHand(ctx, tx, h, nobodysBooks, "cutoff.run", "cutoff:"+cutoff.UTC().Format(time.RFC3339), nil)
+		return recordByHand(ctx, tx.Tx, h, nobodysBooks, "cutoff.run", "cutoff:"+cutoff.UTC().Format(time.RFC3339), nil)
 	})
 	if err != nil {
 		return store.Run{}, err

@@ -46,7 +46,7 @@ func (h ByHand) entry(books loan.CustomerID, action, subject string, detail map[
 }
 
 // recordByHand adds the audit row of something done by hand.
-func recordByHand(ctx context.Context, tx *store.BooksTx, h ByHand, books loan.CustomerID, action, subject string, detail map[string]any) error {
+func recordByHand(ctx context.Context, tx *store.Tx, h ByHand, books loan.CustomerID, action, subject string, detail map[string]any) error {
 	entry, err := h.entry(books, action, subject, detail)
 	if err != nil {
 		return err
@@ -58,16 +58,8 @@ func recordByHand(ctx context.Context, tx *store.BooksTx, h ByHand, books loan.C
 const nobodysBooks loan.CustomerID = 0
 
 // inBooks runs do in a transaction of the books and returns what it returns.
-func inBooks[T any](ctx context.Context, s *Service, do func(*store.BooksTx) (T, error)) (answer T, err error) {
-	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
-		answer, err = do(tx)
-		return err
-	})
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return answer, nil
+func inBooks[T any](ctx context.Context, s *Service, do func(*store.BooksTx) (T, error)) (T, error) {
+	return answerOf(ctx, s.Store.InBooks, do)
 }
 
 // CancelByHand cancels a payment for who scheduled it and asks for it by phone: by the
@@ -87,7 +79,7 @@ func (s *Service) CancelByHand(ctx context.Context, h ByHand, id loan.PaymentID)
 		if err := tellCanceled(ctx, tx.Tx, payment); err != nil {
 			return nil, err
 		}
-		return payment, recordByHand(ctx, tx, h, payment.CustomerID, "payment.canceled", subject(payment), nil)
+		return payment, recordByHand(ctx, tx.Tx, h, payment.CustomerID, "payment.canceled", subject(payment), nil)
 	})
 }
 
@@ -111,7 +103,7 @@ func (s *Service) PlaceHold(ctx context.Context, h ByHand, id loan.VehicleID, ca
 			return nil, err
 		}
 		tx.InsertEvents(store.VehicleEvent(vehicle, h.At))
-		if err := recordByHand(ctx, tx, h, vehicle.CustomerID, "hold.placed", vehicleSubject(id), map[string]any{"hold": hold.ID}); err != nil || !cancelPending {
+		if err := recordByHand(ctx, tx.Tx, h, vehicle.CustomerID, "hold.placed", vehicleSubject(id), map[string]any{"hold": hold.ID}); err != nil || !cancelPending {
 			return nil, err
 		}
 		return cancelHeld(ctx, tx, h, vehicle, hold.ID)
@@ -129,7 +121,7 @@ func cancelHeld(ctx context.Context, tx *store.BooksTx, h ByHand, v *loan.Vehicl
 		p := &canceled[i]
 		ids[i], notices[i] = p.ID, canceledNotice(p, v, onHold)
 		tx.InsertEvents(store.PaymentEvent(loan.PaymentCanceled, p, h.At))
-		if err := recordByHand(ctx, tx, h, p.CustomerID, "payment.canceled", subject(p), map[string]any{"hold": hold}); err != nil {
+		if err := recordByHand(ctx, tx.Tx, h, p.CustomerID, "payment.canceled", subject(p), map[string]any{"hold": hold}); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +147,7 @@ func (s *Service) LiftHold(ctx context.Context, h ByHand, id loan.VehicleID) err
 			return err
 		}
 		tx.InsertEvents(store.VehicleEvent(vehicle, h.At))
-		return recordByHand(ctx, tx, h, vehicle.CustomerID, "hold.lifted", vehicleSubject(id), map[string]any{"hold": hold})
+		return recordByHand(ctx, tx.Tx, h, vehicle.CustomerID, "hold.lifted", vehicleSubject(id), map[string]any{"hold": hold})
 	})
 }
 
@@ -195,6 +187,6 @@ func (s *Service) ResolveException(ctx context.Context, h ByHand, id loan.Except
 			}
 			return err
 		}
-		return recordByHand(ctx, tx, h, nobodysBooks, "exception.resolved", fmt.Sprintf("exception:%d", id), map[string]any{"kind": e.Kind, "detail": e.Detail})
+		return recordByHand(ctx, tx.Tx, h, nobodysBooks, "exception.resolved", fmt.Sprintf("exception:%d", id), map[string]any{"kind": e.Kind, "detail": e.Detail})
 	})
 }

@@ -52,11 +52,7 @@ func partnerOf(clientID string) loan.PartnerID {
 
 // recordOperator adds the audit row of what an operator did to a partner.
 func recordOperator(ctx context.Context, tx *store.Tx, now time.Time, by loan.Operator, action string, id loan.PartnerID, detail map[string]any) error {
-	entry, err := ByHand{Operator: by, At: now}.entry(nobodysBooks, action, ofPartner(id), detail)
-	if err != nil {
-		return err
-	}
-	return tx.InsertAudit(ctx, entry)
+	return recordByHand(ctx, tx, ByHand{Operator: by, At: now}, nobodysBooks, action, ofPartner(id), detail)
 }
 
 // Why an operator's order is not carried out.

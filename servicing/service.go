@@ -131,8 +131,14 @@ func (s *Service) allowMoney(ctx context.Context, viewer auth.Viewer) error {
 }
 
 // inTx runs do in a transaction and returns what it returns.
-func inTx[T any](ctx context.Context, s *Service, do func(*store.Tx) (T, error)) (answer T, err error) {
-	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
+func inTx[T any](ctx context.Context, s *Service, do func(*store.Tx) (T, error)) (T, error) {
+	return answerOf(ctx, s.Store.InTx, do)
+}
+
+// answerOf is what do returns in a transaction that run commits, and nothing where it
+// does not.
+func answerOf[Tx, T any](ctx context.Context, run func(context.Context, func(Tx) error) error, do func(Tx) (T, error)) (answer T, err error) {
+	err = run(ctx, func(tx Tx) error {
 		answer, err = do(tx)
 		return err
 	})
