@@ -78,6 +78,12 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		return nil, err
 	}
 	a.ready.Parts = append(a.ready.Parts, web.Part{Name: "redis", Check: a.Sessions.Ping})
+	if cfg.ReplicaURL != "" {
+		if err := a.Store.Follow(store.ReplicaOptions{URL: cfg.ReplicaURL, MostLag: cfg.ReplicaLag, Now: clock.System().Now}); err != nil {
+			return nil, err
+		}
+		a.ready.Warnings = append(a.ready.Warnings, web.Part{Name: "replica", Check: a.Store.CheckReplica})
+	}
 	banks, err := openDirectory(cfg.RoutingDirectory)
 	if err != nil {
 		return nil, err
@@ -98,8 +104,8 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		}),
 		Sessions: a.Sessions, IssueToken: a.Servicing.IssueToken, PublicURL: cfg.PublicURL,
 		Limits: graphqlhttp.Limits(cfg.Limits), Trusted: operations.Bodies(shipped), TrustedOnly: cfg.Documents == config.TrustedDocuments,
-		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) },
-		Clock:   c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
+		Loaders: func(now time.Time) *dataloaders.Loaders { return dataloaders.New(a.Store, now) }, Replica: cfg.ReplicaURL != "",
+		Clock: c, Log: a.Log, Sandbox: cfg.Mode == config.Sandbox, Playground: playground.Handler(), SDL: graph.SDL(),
 		Moves:   web.SandboxMoves{MoveClock: a.moveClock, ReturnPayment: a.returnPayment, AddCustomer: a.addTestCustomer, ShowNotices: a.Servicing.ShowNotices},
 		Timeout: cfg.RequestTimeout, Proxies: cfg.Proxies(), Ready: a.ready, Live: &a.live, Documents: a.Servicing.Document,
 		Telemetry: a.Telemetry, Concurrency: cfg.Concurrency,
@@ -162,8 +168,14 @@ func (a *App) openSessions(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	current := time.Duration(0)
+	if cfg.ReplicaURL != "" {
+		// What changes something is noted before; it commits within the deadlines of the
+		// request and of a statement.
+		current = cfg.ReplicaLag + 2*cfg.RequestTimeout
+	}
 	a.Sessions, err = session.Open(ctx, cfg.RedisURL, session.Options{
-		RootCAs: authorities, Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
+		Current: current, RootCAs: authorities, Idle: cfg.SessionIdle, Absolute: cfg.SessionAbsolute,
 		Operations:        session.Limit{Name: "operations", N: cfg.OperationsPerMinute, Per: time.Minute},
 		PartnerOperations: session.Limit{N: cfg.PartnerOperations, Per: time.Minute},
 		Observe:           a.Telemetry.Command,

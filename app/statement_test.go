@@ -56,6 +56,9 @@ func TestStatementsPlayed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plays three years")
 	}
+	if _, err := exec.LookPath("pdftotext"); err != nil {
+		t.Skip("needs pdftotext, of Debian's poppler-utils")
+	}
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
 		p := play{testenv.New(t, engine), t, testenv.Customer{}}
 		p.c = p.AddContracts(

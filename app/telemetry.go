@@ -63,7 +63,8 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	dependencyUp    = describe("dependency_up", "1 where the database or Redis answers.", "dependency")
+	dependencyUp    = describe("dependency_up", "1 where the database, its replica or Redis answers.", "dependency")
+	replicaLag      = describe("replica_lag_seconds", "How far the replica is behind at the most; 0 where there is none.")
 	poolConnections = describe("sql_connections", "Connections to the database, by what they do.", "state")
 	poolMost        = describe("sql_connections_max", "How many connections to the database there may be.")
 	poolWaits       = describe("sql_connection_waits_total", "How often something had to wait for a connection.")
@@ -113,6 +114,11 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 	gauge(poolMost, float64(pool.Most))
 	counter(poolWaits, float64(pool.Waits))
 	counter(poolWaited, pool.Waited.Seconds())
+	lag, isRead, isThere := f.app.Store.Lag()
+	gauge(replicaLag, lag.Seconds())
+	if isThere {
+		gauge(dependencyUp, one(isRead), "replica")
+	}
 	hashing := f.app.Servicing.Hasher.Load()
 	gauge(hashingSlots, float64(hashing.Slots))
 	gauge(hashingRunning, float64(hashing.Running))

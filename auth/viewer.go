@@ -29,6 +29,8 @@ type Viewer struct {
 	// SteppedUpAt is when the customer last confirmed who they are in this session;
 	// zero where they did not.
 	SteppedUpAt time.Time
+	// Current is that what they read must not lag, because they have changed something.
+	Current bool
 	// Partner is who acts for the customer; 0 where they do so themselves. Scopes are
 	// what it may do then.
 	Partner loan.PartnerID

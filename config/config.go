@@ -35,6 +35,8 @@ type Config struct {
 	PublicURL           string              `env:"MOBILEPAY_PUBLIC_URL" default:"that of the request in sandbox" doc:"Where clients reach the server, such as https://pay.lender.example: the issuer of partners' tokens. Without it production shows no OAuth metadata."`
 	Mode                Mode                `env:"MOBILEPAY_MODE" envDefault:"sandbox" doc:"sandbox or production. Production refuses embedded engines, demo data, a clock that is set, a missing keyset, passwords of less than 16 characters, and connections without TLS but on this machine."`
 	DatabaseURL         string              `env:"DATABASE_URL" envDefault:"sqlite:./data/mobilepay.db" secret:"true" doc:"postgres://user:password@host/name, or sqlite:PATH for the embedded engine."`
+	ReplicaURL          string              `env:"DATABASE_REPLICA_URL" default:"none" secret:"true" doc:"postgres://... of a server that follows the database (streaming replication), for queries that may lag (docs/production.md). It may be down."`
+	ReplicaLag          time.Duration       `env:"MOBILEPAY_REPLICA_LAG" envDefault:"2s" doc:"How far the replica may be behind to be read, 100ms to 1m. For as long after a change its session reads the database."`
 	RedisURL            string              `env:"REDIS_URL" default:"in process" secret:"true" doc:"URL of the Redis that keeps sessions: redis://, redis+sentinel:// or redis+cluster://, each with rediss for TLS (docs/production.md)."`
 	RedisCA             string              `env:"MOBILEPAY_REDIS_CA" default:"the machine's authorities" doc:"Path of certificates (PEM) of who signs that of Redis."`
 	Keyset              string              `env:"MOBILEPAY_KEYSET" default:"./data/keyset.json in sandbox, where it is generated if absent; none in production" doc:"Path of the keyset file that seals bank account numbers (docs/keys.md). In production only its owner may read it, unless it is wrapped."`
@@ -265,6 +267,9 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		"MOBILEPAY_PUBLIC_URL", "is not https://host, without a path (http:// will do in the sandbox)")
 	must(c.Mode == Sandbox || c.Mode == Production, "MOBILEPAY_MODE", "is not sandbox or production")
 	must(c.SQLitePath() != "" || isURL(c.DatabaseURL, "postgres", "postgresql"), "DATABASE_URL", "is not postgres://... or sqlite:PATH")
+	must(c.ReplicaURL == "" || c.SQLitePath() == "" && isURL(c.ReplicaURL, "postgres", "postgresql"), "DATABASE_REPLICA_URL",
+		"is not postgres://..., or DATABASE_URL is not")
+	must(c.ReplicaLag >= 100*time.Millisecond && c.ReplicaLag <= time.Minute, "MOBILEPAY_REPLICA_LAG", "is not between 100ms and 1m")
 	must(c.RedisURL == "" || isRedis(c.RedisURL), "REDIS_URL",
 		"is not redis://..., redis+sentinel://... with a master_name or redis+cluster://... without a database, nor one of these with rediss")
 	must(c.Keyset == "" || c.KeysetJSON == "", "MOBILEPAY_KEYSET_JSON", "must not be set beside MOBILEPAY_KEYSET")
@@ -319,6 +324,8 @@ func (c *Config) check(needs Needs, unparsed []problem) (problems []problem) {
 		required(Database, c.SQLitePath() == "", "DATABASE_URL", "must be postgres://... in production: the embedded engine serves one process")
 		required(Database, c.SQLitePath() != "" || securePostgres(c.DatabaseURL), "DATABASE_URL",
 			"must have sslmode=verify-full (or verify-ca, or require) in production, and a password of at least 16 characters if any; on this machine neither is asked for")
+		required(Database, c.ReplicaURL == "" || securePostgres(c.ReplicaURL), "DATABASE_REPLICA_URL",
+			"must have what DATABASE_URL must have in production")
 		required(Redis, c.RedisURL != "", "REDIS_URL", "must be set in production: sessions in this process end with it")
 		required(Redis, c.RedisURL == "" || secureRedis(c.RedisURL), "REDIS_URL",
 			"must be rediss://... in production, with a password of at least 16 characters; on this machine neither is asked for")

@@ -43,7 +43,7 @@ func load(t *testing.T, environ ...string) config.Config {
 }
 
 var defaults = config.Config{
-	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", Keyset: "./data/keyset.json",
+	Addr: "127.0.0.1:8080", Mode: config.Sandbox, DatabaseURL: "sqlite:./data/mobilepay.db", ReplicaLag: 2 * time.Second, Keyset: "./data/keyset.json",
 	Outbox: "./data/outbox", Inbox: "./data/inbox", Worker: config.On,
 	ServicerName: "Synthetic Auto Finance", ServicerAddress: "PO Box 4100; Charlotte, NC 28202-4100", ServicerPhone: "1-800-555-0199", ServicerWebsite: "www.autofinance.example",
 	LogLevel: slog.LevelInfo, LogFormat: config.LogText, ServiceName: "mobilepay", TraceRatio: 1, HolidayPosting: loan.PostOnDate, FurthestDays: 60,
@@ -98,7 +98,7 @@ func TestProductionDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	got := load(t, "MOBILEPAY_ADDR=:9090", "MOBILEPAY_TLS_CERT=cert.pem", "MOBILEPAY_TLS_KEY=key.pem", "MOBILEPAY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "MOBILEPAY_MODE=sandbox", "DATABASE_URL=postgresql://u@h/db",
-		"REDIS_URL=redis://h:6379/1", "MOBILEPAY_REDIS_CA=ca.pem", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
+		"DATABASE_REPLICA_URL=postgres://u@r/db", "MOBILEPAY_REPLICA_LAG=500ms", "REDIS_URL=redis://h:6379/1", "MOBILEPAY_REDIS_CA=ca.pem", "MOBILEPAY_KEYSET=k.json", "MOBILEPAY_KMS_KEY=file:///m.key", "MOBILEPAY_OUTBOX=out", "MOBILEPAY_SFTP_KEY=id", "MOBILEPAY_SFTP_KNOWN_HOSTS=hosts", "MOBILEPAY_INBOX=in",
 		"MOBILEPAY_SMTP_URL=smtps://u:p%40w@h", "MOBILEPAY_MAIL_FROM=Lender <no-reply@lender.example>", "MOBILEPAY_TEXT_GATEWAY=text.example",
 		"MOBILEPAY_SERVICER_NAME=L", "MOBILEPAY_SERVICER_ADDRESS=A;B", "MOBILEPAY_SERVICER_PHONE=1", "MOBILEPAY_SERVICER_WEBSITE=w", "MOBILEPAY_WORKER=off", "MOBILEPAY_ROUTING_DIRECTORY=fed.txt", "MOBILEPAY_LOG_LEVEL=debug", "MOBILEPAY_LOG_FORMAT=json",
 		"MOBILEPAY_ADMIN_ADDR=[::1]:9091", "OTEL_EXPORTER_OTLP_ENDPOINT=https://h:4318/x", "OTEL_EXPORTER_OTLP_HEADERS=a=b%20c, d=e", "OTEL_SERVICE_NAME=pay", "OTEL_TRACES_SAMPLER_ARG=0.25",
@@ -109,7 +109,7 @@ func TestEverySetting(t *testing.T) {
 	limits := defaults.Limits
 	limits.Depth, limits.Cost = 9, 123
 	want := config.Config{
-		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", RedisURL: "redis://h:6379/1", RedisCA: "ca.pem",
+		Addr: ":9090", TLSCert: "cert.pem", TLSKey: "key.pem", TrustedProxies: "10.0.0.0/8, fd00::/8", Mode: config.Sandbox, DatabaseURL: "postgresql://u@h/db", ReplicaURL: "postgres://u@r/db", ReplicaLag: 500 * time.Millisecond, RedisURL: "redis://h:6379/1", RedisCA: "ca.pem",
 		Keyset: "k.json", KMSKey: "file:///m.key", Outbox: "out", SFTPKey: "id", SFTPKnownHosts: "hosts", Inbox: "in",
 		SMTPURL: "smtps://u:p%40w@h", MailFrom: "Lender <no-reply@lender.example>", TextGateway: "text.example",
 		ServicerName: "L", ServicerAddress: "A;B", ServicerPhone: "1", ServicerWebsite: "w", Worker: config.Off, RoutingDirectory: "fed.txt",
@@ -138,6 +138,8 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		"MOBILEPAY_PARTNER_MONEY_PER_MINUTE":      {"-1", "1000001", "many"},
 		"MOBILEPAY_MODE":                          {"prod", "Production", " sandbox"},
 		"DATABASE_URL":                            {"mysql://u:" + secret + "@h/db", "postgres:" + secret, "postgres://", "sqlite:", secret, "postgres://u:" + secret + "@h:x/db", "\x7f://" + secret},
+		"DATABASE_REPLICA_URL":                    {"postgres://u:" + secret + "@h/db", "sqlite:x.db", "mysql://u:" + secret + "@h/db", secret},
+		"MOBILEPAY_REPLICA_LAG":                   {"0s", "99ms", "61s", "2"},
 		"REDIS_URL": {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret,
 			"redis+sentinel://h", "redis+cluster://h/1", "redis+ring://h", "redis+://h", "redis+cluster://?addr=h:1"},
 		"MOBILEPAY_CONCURRENCY": {"-1", "10001", "many"},
@@ -223,6 +225,7 @@ func TestProductionRefuses(t *testing.T) {
 		"DATABASE_URL=postgres://u:short@db.internal/x?sslmode=verify-full":                      "DATABASE_URL",
 		"DATABASE_URL=postgres://u:PASSWORD@db.internal/x?sslmode=verify-full":                   "DATABASE_URL",
 		"DATABASE_URL=postgres://u@db.internal/x?sslmode=verify-full&password=0123456789abcdef0": "DATABASE_URL",
+		"DATABASE_REPLICA_URL=postgres://u@db2.internal/x":                                       "DATABASE_REPLICA_URL",
 		"REDIS_URL=redis://:0123456789abcdef@redis.internal:6379/0":                              "REDIS_URL",
 		"REDIS_URL=rediss://redis.internal:6379/0":                                               "REDIS_URL",
 		"REDIS_URL=rediss://:short@redis.internal:6379/0":                                        "REDIS_URL",

@@ -7,6 +7,7 @@ package dataloaders
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/vikstrous/dataloadgen"
@@ -56,26 +57,61 @@ type Loaders struct {
 
 	statements statements
 	store      *store.Store
+	mayLag     atomic.Bool
 	now        time.Time
+}
+
+// MayLag lets what is read from now on come from a replica, which may be behind.
+func (l *Loaders) MayLag() { l.mayLag.Store(true) }
+
+// read reads with a function of the store.
+func read[T any](l *Loaders, ask func(*store.Reader) (T, error)) (T, error) {
+	if l.mayLag.Load() {
+		return store.MayLag(l.store, ask)
+	}
+	return ask(&l.store.Reader)
+}
+
+// of is read for what belongs to an owner.
+func of[T any](ctx context.Context, l *Loaders, owner loan.CustomerID, ask func(*store.Reader, context.Context, loan.CustomerID) (T, error)) (T, error) {
+	return read(l, func(r *store.Reader) (T, error) { return ask(r, ctx, owner) })
+}
+
+// byID is read for what belongs to an owner and has some ids.
+func byID[T, ID any](ctx context.Context, l *Loaders, owner loan.CustomerID, ids []ID, ask func(*store.Reader, context.Context, loan.CustomerID, []ID) ([]T, error)) ([]T, error) {
+	return read(l, func(r *store.Reader) ([]T, error) { return ask(r, ctx, owner, ids) })
+}
+
+// list is a loader of what belongs to an owner.
+func list[T any](l *Loaders, ask func(*store.Reader, context.Context, loan.CustomerID) ([]*T, error)) *Lists[T] {
+	return once(func(ctx context.Context, owner loan.CustomerID) ([]*T, error) { return of(ctx, l, owner, ask) })
+}
+
+// page reads a page of what belongs to vehicles.
+func page[T any](l *Loaders, ask func(*store.Reader, context.Context, loan.CustomerID, []loan.VehicleID, store.Page) ([]T, error)) readPage[T] {
+	return func(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page store.Page) ([]T, error) {
+		return read(l, func(r *store.Reader) ([]T, error) { return ask(r, ctx, owner, vehicles, page) })
+	}
 }
 
 // New makes the loaders of a request that was received at now.
 func New(s *store.Store, now time.Time) *Loaders {
-	l := &Loaders{
-		Vehicles:        once(s.Vehicles),
-		PaymentAccounts: once(s.PaymentAccounts),
-		AutoPays:        once(s.AutoPays),
-		Consents:        once(s.Consents),
-		YearlyTotals:    once(s.YearlyTotals),
-		partners:        once(func(ctx context.Context, _ struct{}) ([]*loan.Partner, error) { return s.Partners(ctx) }),
-		store:           s,
-		now:             now,
-	}
-	l.Payments = pages(l, l.seenBy(s.Payments), vehicleOfPayment)
-	l.PendingPayments = pages(l, l.seenBy(s.PendingPayments), vehicleOfPayment)
-	l.Statements = pages(l, l.noted(s.Statements), func(s *loan.Statement) loan.VehicleID { return s.VehicleID })
+	l := &Loaders{store: s, now: now}
+	l.Vehicles = list(l, (*store.Reader).Vehicles)
+	l.PaymentAccounts = list(l, (*store.Reader).PaymentAccounts)
+	l.AutoPays = list(l, (*store.Reader).AutoPays)
+	l.Consents = list(l, (*store.Reader).Consents)
+	l.YearlyTotals = list(l, (*store.Reader).YearlyTotals)
+	l.partners = once(func(ctx context.Context, _ struct{}) ([]*loan.Partner, error) {
+		return read(l, func(r *store.Reader) ([]*loan.Partner, error) { return r.Partners(ctx) })
+	})
+	l.Payments = pages(l, l.seenBy(page(l, (*store.Reader).Payments)), vehicleOfPayment)
+	l.PendingPayments = pages(l, l.seenBy(page(l, (*store.Reader).PendingPayments)), vehicleOfPayment)
+	l.Statements = pages(l, l.noted(page(l, (*store.Reader).Statements)), func(s *loan.Statement) loan.VehicleID { return s.VehicleID })
 	l.Messages = once(func(ctx context.Context, ask MessagesOf) (map[loan.ConversationID][]*loan.SecureMessage, error) {
-		rows, err := s.Messages(ctx, ask.Owner, *ask.Conversations, ask.Page)
+		rows, err := read(l, func(r *store.Reader) ([]loan.SecureMessage, error) {
+			return r.Messages(ctx, ask.Owner, *ask.Conversations, ask.Page)
+		})
 		byConversation := make(map[loan.ConversationID][]*loan.SecureMessage, len(*ask.Conversations))
 		for i := range rows {
 			id := rows[i].ConversationID
@@ -143,41 +179,41 @@ func (l *Loaders) stamp(ctx context.Context, owner loan.CustomerID, payments []l
 
 // PaymentsByID reads those of the payments that are the owner's to see.
 func (l *Loaders) PaymentsByID(ctx context.Context, owner loan.CustomerID, ids []loan.PaymentID) ([]loan.Payment, error) {
-	payments, err := l.store.PaymentsByID(ctx, owner, ids)
+	payments, err := byID(ctx, l, owner, ids, (*store.Reader).PaymentsByID)
 	l.stamp(ctx, owner, payments)
 	return payments, err
 }
 
 // StatementsByID reads those of the statements that are the owner's to see.
 func (l *Loaders) StatementsByID(ctx context.Context, owner loan.CustomerID, ids []loan.StatementID) ([]loan.Statement, error) {
-	found, err := l.store.StatementsByID(ctx, owner, ids)
+	found, err := byID(ctx, l, owner, ids, (*store.Reader).StatementsByID)
 	l.statements.note(found)
 	return found, err
 }
 
 // Conversations reads a page of a customer's conversations.
 func (l *Loaders) Conversations(ctx context.Context, owner loan.CustomerID, page store.Page) ([]loan.Conversation, error) {
-	return l.store.Conversations(ctx, owner, page)
+	return read(l, func(r *store.Reader) ([]loan.Conversation, error) { return r.Conversations(ctx, owner, page) })
 }
 
 // ConversationsByID reads those of the conversations that are the owner's to see.
 func (l *Loaders) ConversationsByID(ctx context.Context, owner loan.CustomerID, ids []loan.ConversationID) ([]loan.Conversation, error) {
-	return l.store.ConversationsByID(ctx, owner, ids)
+	return byID(ctx, l, owner, ids, (*store.Reader).ConversationsByID)
 }
 
 // MessagesByID reads those of the messages that are the owner's to see.
 func (l *Loaders) MessagesByID(ctx context.Context, owner loan.CustomerID, ids []loan.MessageID) ([]loan.SecureMessage, error) {
-	return l.store.MessagesByID(ctx, owner, ids)
+	return byID(ctx, l, owner, ids, (*store.Reader).MessagesByID)
 }
 
 // UnreadMessages is how many answers a customer has not read.
 func (l *Loaders) UnreadMessages(ctx context.Context, owner loan.CustomerID) (int, error) {
-	return l.store.UnreadMessages(ctx, owner)
+	return of(ctx, l, owner, (*store.Reader).UnreadMessages)
 }
 
 // Customer gets a customer.
 func (l *Loaders) Customer(ctx context.Context, id loan.CustomerID) (*loan.Customer, error) {
-	return l.store.Customer(ctx, id)
+	return of(ctx, l, id, (*store.Reader).Customer)
 }
 
 // Partners lists all partners by name, with those that were revoked.
@@ -187,17 +223,17 @@ func (l *Loaders) Partners(ctx context.Context) ([]*loan.Partner, error) {
 
 // PartnerGrants lists what a customer lets partners do, the latest first.
 func (l *Loaders) PartnerGrants(ctx context.Context, owner loan.CustomerID) ([]*loan.PartnerGrant, error) {
-	return l.store.PartnerGrants(ctx, owner)
+	return of(ctx, l, owner, (*store.Reader).PartnerGrants)
 }
 
 // SecondFactor gets a customer's second factor; nil where it is off.
 func (l *Loaders) SecondFactor(ctx context.Context, owner loan.CustomerID) (*loan.SecondFactor, error) {
-	return l.store.SecondFactor(ctx, owner)
+	return of(ctx, l, owner, (*store.Reader).SecondFactor)
 }
 
 // PendingContacts lists the contacts of a customer that wait for their code.
 func (l *Loaders) PendingContacts(ctx context.Context, owner loan.CustomerID) ([]*loan.PendingContact, error) {
-	return l.store.PendingContacts(ctx, owner)
+	return of(ctx, l, owner, (*store.Reader).PendingContacts)
 }
 
 // OfOwner reads one page over vehicles of a customer, all where only is nil: a page of

@@ -54,7 +54,7 @@ func (l *Loaders) StatementInFull(ctx context.Context, owner loan.CustomerID, id
 	if found, read := s.full[id]; read {
 		return found, nil
 	}
-	list, err := l.store.StatementsInFull(ctx, owner, distinct(append(s.unread, id)))
+	list, err := byID(ctx, l, owner, distinct(append(s.unread, id)), (*store.Reader).StatementsInFull)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (l *Loaders) relate(ctx context.Context, owner loan.CustomerID) error {
 	if len(s.unrelated) == 0 {
 		return nil
 	}
-	list, err := l.store.RelatedStatements(ctx, owner, distinct(s.unrelated))
+	list, err := byID(ctx, l, owner, distinct(s.unrelated), (*store.Reader).RelatedStatements)
 	if err != nil {
 		return err
 	}

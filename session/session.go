@@ -42,6 +42,9 @@ type Session struct {
 	// SteppedUpAt is when the customer last proved more than the password; zero
 	// where that never happened.
 	SteppedUpAt time.Time
+	// Current is that what is read in it must not lag; see [Store.KeepCurrent]. It is
+	// known of a session that was touched.
+	Current bool
 }
 
 // tokenBytes is 256 bits, which nobody guesses.
@@ -59,7 +62,8 @@ const batch = 1000
 
 // The braces are hash tags: in a cluster, keys with one tag live on one node, so
 // that one script may touch them together. See [Limit] for the other keys.
-func key(id string) string { return "session:{" + id + "}" }
+func key(id string) string        { return "session:{" + id + "}" }
+func currentKey(id string) string { return "current:{" + id + "}" }
 func indexKey(customer loan.CustomerID) string {
 	return fmt.Sprintf("customer:{%d}:sessions", customer)
 }
@@ -127,6 +131,7 @@ func (s *Store) write(ctx context.Context, sessions []Session) error {
 	records, indexes := s.redis.Pipeline(), s.redis.Pipeline()
 	for _, sess := range sessions {
 		records.Set(ctx, key(sess.ID), record(sess), s.idle+grace)
+		s.keepCurrent(ctx, records, sess.ID)
 		index := indexKey(sess.CustomerID)
 		indexes.SAdd(ctx, index, sess.ID)
 		indexes.Expire(ctx, index, s.absolute+grace)
@@ -203,7 +208,11 @@ func (s *Store) Touch(ctx context.Context, now time.Time, token, address string)
 // Continue is [Store.Touch] for a connection that stays, by the id of the session whose
 // token was shown on it.
 func (s *Store) Continue(ctx context.Context, now time.Time, id, address string) (Session, Verdict, error) {
-	reply, err := touch.Run(ctx, s.redis, []string{key(id), s.operations.key(id)},
+	keys := []string{key(id), s.operations.key(id)}
+	if s.current > 0 {
+		keys = append(keys, currentKey(id))
+	}
+	reply, err := touch.Run(ctx, s.redis, keys,
 		now.UnixMicro(), s.idle.Microseconds(), s.absolute.Microseconds(), (s.idle + grace).Milliseconds(), url.PathEscape(address),
 		s.operations.N, s.operations.Per.Microseconds(), s.operations.timeToLive()).Slice()
 	if errors.Is(err, redis.Nil) {
@@ -212,10 +221,10 @@ func (s *Store) Continue(ctx context.Context, now time.Time, id, address string)
 	if err != nil {
 		return Session{}, Verdict{}, unavailable(err)
 	}
-	if len(reply) != 3 {
+	if len(reply) != 4 {
 		return Session{}, Verdict{}, unavailable(fmt.Errorf("a reply of %d fields", len(reply)))
 	}
-	verdict, err := parseVerdict(reply[1:])
+	verdict, err := parseVerdict(reply[1:3])
 	if err != nil {
 		return Session{}, Verdict{}, err
 	}
@@ -227,7 +236,25 @@ func (s *Store) Continue(ctx context.Context, now time.Time, id, address string)
 	if err != nil {
 		return Session{}, Verdict{}, err
 	}
+	sess.Current = reply[3] == int64(1)
 	return sess, verdict, nil
+}
+
+// KeepCurrent notes that what is read in a session must not lag for a while
+// ([Options].Current), because something of it changes now, or has. A new session, or one
+// with a new token, is so from its start. Where there is no while, nothing is noted.
+func (s *Store) KeepCurrent(ctx context.Context, id string) error {
+	if s.current == 0 {
+		return nil
+	}
+	return unavailable(s.keepCurrent(ctx, s.redis, id).Err())
+}
+
+func (s *Store) keepCurrent(ctx context.Context, to redis.Cmdable, id string) *redis.StatusCmd {
+	if s.current == 0 {
+		return nil
+	}
+	return to.Set(ctx, currentKey(id), "", s.current)
 }
 
 // List is a customer's live sessions, the latest seen first. It touches none.
@@ -441,6 +468,7 @@ func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp 
 func (s *Store) replace(ctx context.Context, old, sess Session) error {
 	pipe := s.redis.Pipeline()
 	pipe.Set(ctx, key(sess.ID), record(sess), s.idle+grace)
+	s.keepCurrent(ctx, pipe, sess.ID)
 	pipe.Set(ctx, replacedKey(old.ID), "", replacedLife)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return unavailable(err)

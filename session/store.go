@@ -47,6 +47,9 @@ type Options struct {
 	// Failures limits the wrong guesses that come from one address, its Name left
 	// aside; 30 in 10 minutes. See [Store.Guess].
 	Failures Limit
+	// Current is for how long the reads of a session must not lag after
+	// [Store.KeepCurrent]; 0 where none do.
+	Current time.Duration
 	// PoolSize is how many connections to Redis there are at most, in a cluster to each
 	// server; 64.
 	PoolSize int
@@ -62,6 +65,7 @@ type Store struct {
 	idle        time.Duration
 	absolute    time.Duration
 	perCustomer int
+	current     time.Duration
 	operations  Limit
 	failures    Limit
 
@@ -91,6 +95,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		idle:        cmp.Or(opts.Idle, 15*time.Minute),
 		absolute:    cmp.Or(opts.Absolute, 12*time.Hour),
 		perCustomer: cmp.Or(opts.PerCustomer, 5),
+		current:     opts.Current,
 		operations:  opts.Operations,
 		failures:    cmp.Or(opts.Failures, Limit{N: 30, Per: 10 * time.Minute}),
 	}

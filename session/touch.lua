@@ -2,11 +2,13 @@
 -- notes that it was seen.
 -- KEYS[1]  the session
 -- KEYS[2]  its operations
+-- KEYS[3]  what is there where its reads must not lag; left out where none do
 -- ARGV     now, idle limit, absolute limit (microseconds), time to live
 --          (milliseconds), address; how many operations (0 for no limit), in how
 --          long (microseconds), their time to live (milliseconds)
 -- Returns {the session, operations left or -1, microseconds until another is
--- allowed}, or false where there is no session.
+-- allowed, 1 where its reads must not lag or else 0}, or false where there is no
+-- session.
 --
 -- Instants are compared as numbers but handed on as the text they came as:
 -- Lua would write a number of sixteen digits with fourteen.
@@ -27,7 +29,7 @@ local left, retry = 0, 0
 if tonumber(ARGV[6]) > 0 then
   left, retry = count(KEYS[2], ARGV[1], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])
   if left < 0 then
-    return {record, left, retry}
+    return {record, left, retry, 0}
   end
 end
 -- Instances' clocks differ a little: last seen never goes back.
@@ -39,4 +41,8 @@ if ARGV[5] ~= '' then
 end
 record = table.concat({customer, created, seen, stepped, address, rest}, ' ')
 redis.call('SET', KEYS[1], record, 'PX', ARGV[4])
-return {record, left, retry}
+local current = 0
+if KEYS[3] then
+  current = redis.call('EXISTS', KEYS[3])
+end
+return {record, left, retry, current}

@@ -74,3 +74,12 @@ func (s *Store) ScanInt(ctx context.Context, id int64) error {
 
 // NoFingerprint is a sealed column that has none beside it.
 var NoFingerprint = sealedColumn(SealedColumn{Table: "payment_accounts", id: "id", owner: "customer_id", sealed: "number_sealed"})
+
+// LookAtReplica looks now at how far the replica has come.
+func (s *Store) LookAtReplica(ctx context.Context) { s.replica.look(ctx) }
+
+// FollowByHand is Follow where nobody looks but LookAtReplica.
+func (s *Store) FollowByHand(opts ReplicaOptions) error {
+	_, err := s.follow(opts)
+	return err
+}

@@ -90,6 +90,17 @@ func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {
 	return q, nil
 }
 
+// close lets go of what is prepared, where not all of it could be.
+func (q *queries) close() error {
+	var errs []error
+	for _, stmt := range q.prepared {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (q *queries) stmt(ctx context.Context, s statement) *sqlx.Stmt {
 	failpoint(ctx)
 	if count, ok := ctx.Value(countKey{}).(*atomic.Int64); ok {

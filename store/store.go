@@ -32,14 +32,17 @@ func init() { sqlx.BindDriver("sqlite", sqlx.DOLLAR) }
 
 // Store is the books. It is safe for concurrent use.
 type Store struct {
-	queries
-	db *sqlx.DB
+	Reader
+	db      *sqlx.DB
+	options Options
 	// writer serialises the writers of SQLite, which has room for one: waiting
 	// in order here beats being sent away by the database at random.
 	writer chan struct{}
 	nudge  func([]loan.CustomerID)
 	// schema is the version of the schema on which every statement was last prepared.
 	schema atomic.Int64
+	// replica is nil where there is none.
+	replica *replica
 }
 
 // Options are the settings of a store.
@@ -70,11 +73,8 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(opts.Connections)
-	db.SetMaxIdleConns(opts.Connections)
-	// After a failover no connection stays on the old primary for good.
-	db.SetConnMaxLifetime(30 * time.Minute)
-	s := &Store{db: db, nudge: opts.Nudge}
+	limitPool(db, opts)
+	s := &Store{db: db, options: opts, nudge: opts.Nudge}
 	if dialect == sqlite {
 		s.writer = make(chan struct{}, 1)
 	}
@@ -91,6 +91,13 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	}
 	s.schema.Store(version)
 	return s, nil
+}
+
+func limitPool(db *sqlx.DB, opts Options) {
+	db.SetMaxOpenConns(opts.Connections)
+	db.SetMaxIdleConns(opts.Connections)
+	// After a failover no connection stays on the old primary for good.
+	db.SetConnMaxLifetime(30 * time.Minute)
 }
 
 func connect(rawURL string, opts Options) (dialect, *sqlx.DB, error) {
@@ -153,16 +160,18 @@ type Pool struct {
 }
 
 // Pool tells of the connections now.
-func (s *Store) Pool() Pool {
-	stats := s.db.Stats()
-	return Pool{Most: stats.MaxOpenConnections, InUse: stats.InUse, Idle: stats.Idle, Waits: stats.WaitCount, Waited: stats.WaitDuration}
-}
+func (s *Store) Pool() Pool { return poolOf(s.db.Stats()) }
 
 // Embedded tells whether the books are in the embedded engine.
 func (s *Store) Embedded() bool { return s.dialect == sqlite }
 
-// Close lets go of the database.
-func (s *Store) Close() error { return s.db.Close() }
+// Close lets go of the database, and of the replica.
+func (s *Store) Close() error {
+	if s.replica == nil {
+		return s.db.Close()
+	}
+	return errors.Join(s.replica.close(), s.db.Close())
+}
 
 // Tx is an open transaction.
 type Tx struct {

@@ -34,6 +34,9 @@ func (o Options) graphQL() http.Handler {
 	present := resolvers.Presenter(o.Log, !o.Sandbox)
 	server.SetErrorPresenter(present)
 	server.AroundOperations(resolvers.ForPartners(present))
+	if o.Replica {
+		server.AroundOperations(o.fromReplica(present))
+	}
 	server.SetRecoverFunc(o.recover())
 	server.SetQueryCache(graphqlhttp.Prepared{})
 	persisted := &graphqlhttp.Persisted{Trusted: o.Trusted, Only: o.TrustedOnly, Except: isPartner}

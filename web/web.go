@@ -44,8 +44,10 @@ type Options struct {
 	// other runs.
 	Trusted     map[string]string
 	TrustedOnly bool
-	// Loaders makes the loaders of a request received at an instant.
+	// Loaders makes the loaders of a request received at an instant. Where Replica, they
+	// can read from one.
 	Loaders func(time.Time) *dataloaders.Loaders
+	Replica bool
 	Clock   clock.Clock
 	Log     *slog.Logger
 	// Sandbox opens what production closes: introspection, full messages, the
@@ -196,7 +198,7 @@ func identityOf(s session.Session, verdict session.Verdict, err error) (_ auth.I
 	if err != nil {
 		return auth.Identity{Err: reason(err)}, 0
 	}
-	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID, SteppedUpAt: s.SteppedUpAt}}, verdict.Remaining
+	return auth.Identity{Viewer: &auth.Viewer{CustomerID: s.CustomerID, SessionID: s.ID, SteppedUpAt: s.SteppedUpAt, Current: s.Current}}, verdict.Remaining
 }
 
 // reason is why a token opens nothing.
