@@ -62,7 +62,7 @@ test-unit: ## run the tests that need no service, quickly
 .PHONY: bench
 bench: ## measure against a Postgres that writes durably
 	SERVICES_DURABLE=1 scripts/with-services $(GO) run ./bench
-	scripts/with-services $(GO) test -run '^$$' -bench . -benchmem ./graphqlhttp ./session
+	scripts/with-services $(GO) test -run '^$$' -bench . -benchmem ./graphqlhttp ./session ./web
 
 .PHONY: check
 check: check-generated lint test ## all that a change has to pass

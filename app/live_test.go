@@ -687,3 +687,54 @@ func TestLiveOutlastsRequests(t *testing.T) {
 		t.Errorf("in the stream: %v", got)
 	}
 }
+
+// What comes over sockets and event streams waits for a place as what comes over HTTP
+// does, and a subscription keeps none while nothing happens.
+func TestOperationsOnSocketsTakePlaces(t *testing.T) {
+	t.Parallel()
+	e := testenv.New(t, testenv.Real, func(c *config.Config) { c.Concurrency = 1 })
+	c := e.AddCustomer()
+	s := connect(t, e, c.Token)
+	s.follow("events", cursorNow(e, c.Token))
+	ask := func(id string) testenv.Answer {
+		s.subscribe(id, whoAmI, nil)
+		return s.answer()
+	}
+	if got := ask("1"); got.Code() != "" {
+		t.Fatalf("beside a subscription: %s", got.Raw)
+	}
+	s.read()
+
+	db := openPostgres(t, e)
+	lock, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Rollback() }()
+	if _, err := lock.ExecContext(t.Context(), "LOCK TABLE payments"); err != nil {
+		t.Fatal(err)
+	}
+	paid := make(chan testenv.Answer)
+	go func() { paid <- e.Post(c.Token, schedule, order(c, "1")) }()
+	eventually(t, "the payment waits for the table", func() bool {
+		var waiting bool
+		err := db.QueryRowContext(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'payments'::regclass)").Scan(&waiting)
+		return err == nil && waiting
+	})
+	s.subscribe("2", whoAmI, nil)
+	if got := s.read(); got.Type != "error" || !strings.Contains(string(got.Payload), "UNAVAILABLE") {
+		t.Errorf("while the one place is taken: %+v", got)
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-paid; got.Text("schedulePayment", "payment", "id") == "" {
+		t.Errorf("who had the place: %s", got.Raw)
+	}
+	if got := s.answer(); got.Text("paymentUpdated", "kind") != "SCHEDULED" {
+		t.Errorf("the event: %s", got.Raw)
+	}
+	if got := ask("3"); got.Code() != "" {
+		t.Errorf("afterwards: %s", got.Raw)
+	}
+}

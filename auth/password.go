@@ -167,7 +167,9 @@ func (h *Hasher) VerifyNone(ctx context.Context, password Password) error {
 
 // derive does the work, in one of the slots.
 func (h *Hasher) derive(ctx context.Context, from hashed, password Password) ([]byte, error) {
-	leavePlace(ctx) // the slots are a limit of their own
+	// The slots are a limit of their own: strangers who wait for them must not keep out who
+	// is logged in.
+	LeavePlace(ctx)
 	timeout := time.NewTimer(h.wait)
 	defer timeout.Stop()
 	h.waiting.Add(1)

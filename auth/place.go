@@ -10,9 +10,9 @@ func WithPlace(ctx context.Context, leave func()) context.Context {
 	return context.WithValue(ctx, placeKey{}, leave)
 }
 
-// leavePlace gives the place of a request back, which goes on elsewhere: strangers who
-// wait for their passwords to be hashed must not keep out who is logged in.
-func leavePlace(ctx context.Context) {
+// LeavePlace gives the place of a request back, which goes on elsewhere. It does nothing
+// where there is none.
+func LeavePlace(ctx context.Context) {
 	if leave, ok := ctx.Value(placeKey{}).(func()); ok {
 		leave()
 	}

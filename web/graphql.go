@@ -34,6 +34,7 @@ func (o Options) graphQL() http.Handler {
 	present := resolvers.Presenter(o.Log, !o.Sandbox)
 	server.SetErrorPresenter(present)
 	server.AroundOperations(resolvers.ForPartners(present))
+	server.AroundOperations(stay)
 	if o.Replica {
 		server.AroundOperations(o.fromReplica(present))
 	}

@@ -110,7 +110,7 @@ type peer struct {
 }
 
 func (p *peer) Begin(ctx context.Context) (context.Context, error) {
-	return auth.WithEnding(ctx, p.wait), nil
+	return p.enter(auth.WithEnding(ctx, p.wait))
 }
 
 // Event begins the request of an event when the event is answered and not when it is
@@ -168,7 +168,10 @@ type socketPeer struct {
 func (p *socketPeer) Begin(ctx context.Context) (context.Context, error) {
 	request := p.opened
 	request.ID, request.At = newRequestID(), p.Clock.Now()
-	ctx = auth.WithRequest(ctx, request)
+	ctx, err := p.peer.Begin(auth.WithRequest(ctx, request))
+	if err != nil {
+		return ctx, err
+	}
 	asking, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	identity, left := identityOf(p.Sessions.Continue(asking, request.At, p.viewer.SessionID, request.Address))
@@ -177,7 +180,7 @@ func (p *socketPeer) Begin(ctx context.Context) (context.Context, error) {
 		return ctx, identity.Err
 	}
 	ctx = context.WithValue(auth.WithIdentity(ctx, identity), operationsLeft{}, left)
-	return p.peer.Begin(dataloaders.With(ctx, p.Loaders(request.At)))
+	return dataloaders.With(ctx, p.Loaders(request.At)), nil
 }
 
 // places counts the connections of each customer.

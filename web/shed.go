@@ -10,6 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/graphqlhttp"
 	"github.com/automobilepay/mobilepay/loan"
@@ -26,15 +29,15 @@ const retryAfter = 3
 // shed sends requests away before they cost anything, where there are more than can be
 // worked on. Mutations are not preferred: to know one takes reading it, which is a part
 // of what there is no time for. A payment that was sent away has not begun, and its
-// idempotency key makes it safe to come again. Connections that stay are apart.
+// idempotency key makes it safe to come again. What comes over connections that stay is
+// let in operation by operation; see [peer.Begin].
 func (o Options) shed(next http.Handler) http.Handler {
-	g := newGate(o.Concurrency)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if graphqlhttp.Streaming(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		leave, ok := g.enter(r.Context())
+		leave, ok := o.gate.enter(r.Context())
 		if !ok {
 			language := auth.RequestFrom(r.Context()).Language
 			wait := 1 + rand.N(retryAfter) //nolint:gosec // so that not all come back at once
@@ -47,6 +50,28 @@ func (o Options) shed(next http.Handler) http.Handler {
 		defer leave()
 		next.ServeHTTP(w, r.WithContext(auth.WithPlace(r.Context(), leave)))
 	})
+}
+
+// enter waits for a place for an operation on a connection that stays, and gives it back
+// when ctx ends, which is that of the operation. [auth.ErrBusy] where there is none.
+func (o Options) enter(ctx context.Context) (context.Context, error) {
+	leave, ok := o.gate.enter(ctx)
+	if !ok {
+		return ctx, cmp.Or(ctx.Err(), auth.ErrBusy)
+	}
+	leave = sync.OnceFunc(leave)
+	context.AfterFunc(ctx, leave)
+	return auth.WithPlace(ctx, leave), nil
+}
+
+// stay lets a subscription go on without a place once it has begun, because it waits for
+// most of its time.
+func stay(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	respond := next(ctx)
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+		auth.LeavePlace(ctx)
+	}
+	return respond
 }
 
 // gate lets so many in at once and as many wait. Who comes when all places to wait are
@@ -70,6 +95,10 @@ func (g *gate) enter(ctx context.Context) (leave func(), ok bool) {
 		g.inside++
 		g.mu.Unlock()
 		return g.leave, true
+	}
+	if g.most == 0 {
+		g.mu.Unlock()
+		return nil, false
 	}
 	if g.waiting.Len() == g.most {
 		g.waiting.Remove(g.waiting.Back()).(chan bool) <- false

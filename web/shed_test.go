@@ -112,7 +112,7 @@ func TestShed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 8
 		begun, hold := make(chan struct{}, 10*most), make(chan struct{})
-		h := Options{Concurrency: most}.shed(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		h := Options{gate: newGate(most)}.shed(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			begun <- struct{}{}
 			<-hold
 		}))

@@ -71,12 +71,15 @@ type Options struct {
 	Ready *Readiness
 	// Concurrency is how many requests are worked on at once.
 	Concurrency int
+
+	gate *gate // that they go through
 }
 
 const graphQLPath = "/graphql"
 
 // New makes the handler of all routes.
 func New(o Options) http.Handler {
+	o.gate = newGate(o.Concurrency)
 	mux := http.NewServeMux()
 	mux.Handle(graphQLPath, o.shed(o.identify(o.graphQL())))
 	mux.HandleFunc("POST "+tokenPath, o.issueToken)
