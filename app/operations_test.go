@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/automobilepay/mobilepay/app"
 	"github.com/automobilepay/mobilepay/config"
@@ -59,6 +60,10 @@ func TestOperationsDocument(t *testing.T) {
 		}
 		confirmation, _ := pay(t, e, order(c, "1", testenv.Vars{"scheduledOn": "2026-11-19"}))
 		pay(t, e, order(c, "2"))
+		partner, rec := e.AddPartner(everything), newReceiver(t)
+		endpoint := rec.endpoint(t, e, partner)
+		e.Grant(c, partner, allGranted...)
+		push(t, e)
 		e.MoveTo("2026-11-18 15:00:00")
 		const file = "20261118-1500-A.ach"
 		if err := os.Remove(filepath.Join(e.App.Config.Outbox, file)); err != nil {
@@ -66,15 +71,27 @@ func TestOperationsDocument(t *testing.T) {
 		}
 		lines := documented(t, "docs/operations.md", map[string]string{
 			"CONFIRMATION": confirmation, "VEHICLE": fmt.Sprint(int64(c.LoanID)), "EXCEPTION": "1", "CORRECTION": "1", "SECOND": "2", "FILE": file,
+			"ENDPOINT": endpoint, "EVENT": toldTo(t, e, partner)[0].id,
 		})
 		for _, line := range lines {
 			ops.must(line)
 		}
-		if len(lines) != 19 {
+		if len(lines) != 22 {
 			t.Errorf("there are %d commands", len(lines))
 		}
 		if e.Outbox()[file] == "" || !strings.Contains(statuses(e, c), "CANCELED") {
 			t.Error("the document's commands have not done it")
+		}
+		pushLater(t, e, time.Minute)
+		all, _ := rec.hooks()
+		again := 0
+		for _, h := range all {
+			if h == all[0] {
+				again++
+			}
+		}
+		if again != 2 {
+			t.Errorf("the receiver was sent %v", all)
 		}
 		// Each command of operators has its example.
 		for _, name := range regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)(?: [A-Z.]+)*$`).FindAllStringSubmatch(opsUsage(t), -1) {

@@ -35,7 +35,7 @@ func opsCommands() []command {
 		name: "ops", bare: true,
 		about: "work on the books by hand, for operators: mobilepay ops lists its\ncommands, and docs/operations.md says when to use which",
 		bind:  does(func(context.Context, call) error { return ErrUsage }),
-	}}, lookupCommands, holdCommands, exceptionCommands, correctionCommands, fileCommands)
+	}}, lookupCommands, holdCommands, exceptionCommands, correctionCommands, fileCommands, deliveryCommands)
 }
 
 // opsNeeds is what operators work with: the keyset chains the audit.

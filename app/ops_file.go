@@ -47,10 +47,7 @@ var fileCommands = []command{
 		bind: func(flags *flag.FlagSet) action {
 			h := changes(flags)
 			return func(ctx context.Context, c call) error {
-				cutoff, err := time.ParseInLocation("2006-01-02T15:04", c.args[0], loan.Eastern)
-				if err != nil {
-					cutoff, err = time.Parse(time.RFC3339, c.args[0])
-				}
+				cutoff, err := parseInstant(c.args[0])
 				if err != nil {
 					return ErrUsage
 				}

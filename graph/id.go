@@ -86,6 +86,10 @@ func DecodeNodeID(id string) any {
 		return loan.ConversationID(n)
 	case messageKind:
 		return loan.MessageID(n)
+	case partnerEventKind:
+		return loan.PartnerEventID(n)
+	case webhookKind:
+		return loan.WebhookID(n)
 	}
 	return nil
 }

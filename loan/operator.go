@@ -27,6 +27,7 @@ const (
 	CodeFileNotSent          Code = "FILE_NOT_SENT"
 	CodeBankMayDebitTwice    Code = "BANK_MAY_DEBIT_TWICE"
 	CodeNotACutoff           Code = "NOT_A_CUTOFF"
+	CodeWebhookDisabled      Code = "WEBHOOK_DISABLED"
 	CodeAmbiguous            Code = "AMBIGUOUS"
 )
 

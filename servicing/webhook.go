@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -83,22 +84,31 @@ func tellOfGrant(tx *store.Tx, kind loan.EventKind, at time.Time, grant *loan.Pa
 	}
 }
 
-// keeper is who changes an endpoint: its partner, or an operator.
+// keeper is who changes an endpoint: its partner, an operator, or what sends to it.
 type keeper struct {
-	actor    string
+	operator loan.Operator
+	reason   string       // the operator's
+	actor    string       // who is no operator
 	tokenID  string       // of the partner
 	request  auth.Request // in which it asks; empty of others
 	disables loan.WebhookDisabled
 }
 
 func keptBy(ctx context.Context, partner auth.Partner) keeper {
-	return keeper{ofPartner(partner.ID), partner.TokenID, auth.RequestFrom(ctx), loan.DisabledByPartner}
+	return keeper{actor: ofPartner(partner.ID), tokenID: partner.TokenID, request: auth.RequestFrom(ctx), disables: loan.DisabledByPartner}
 }
 
-func (k keeper) record(ctx context.Context, tx *store.Tx, now time.Time, action string, id loan.WebhookID, detail string) error {
-	return tx.InsertAudit(ctx, store.AuditEntry{
-		At: now, Actor: k.actor, SessionID: k.tokenID, Address: k.request.Address, RequestID: k.request.ID, Action: action, Subject: ofWebhook(id), Detail: detail,
-	})
+func (k keeper) record(ctx context.Context, tx *store.Tx, now time.Time, action string, id loan.WebhookID, detail map[string]any) error {
+	by := ByHand{Operator: k.operator, Reason: k.reason, At: now}
+	if k.operator != "" {
+		return recordByHand(ctx, tx, by, nobodysBooks, action, ofWebhook(id), detail)
+	}
+	entry, err := by.entry(nobodysBooks, action, ofWebhook(id), detail)
+	if err != nil {
+		return err
+	}
+	entry.Actor, entry.SessionID, entry.Address, entry.RequestID = k.actor, k.tokenID, k.request.Address, k.request.ID
+	return tx.InsertAudit(ctx, entry)
 }
 
 func ofWebhook(id loan.WebhookID) string { return fmt.Sprintf("webhook:%d", id) }
@@ -146,7 +156,7 @@ func (s *Service) createWebhook(ctx context.Context, k keeper, partner loan.Part
 		if err := s.replaceWebhookSecret(ctx, tx, opened.Endpoint, secret, now, now); err != nil {
 			return err
 		}
-		return k.record(ctx, tx, now, "webhook.created", opened.Endpoint.ID, "{}")
+		return k.record(ctx, tx, now, "webhook.created", opened.Endpoint.ID, nil)
 	})
 	return opened, err
 }
@@ -198,7 +208,7 @@ func (s *Service) RotateWebhookSecret(ctx context.Context, partner auth.Partner,
 
 func (s *Service) rotateWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, grace time.Duration, now time.Time) (OpenedWebhook, error) {
 	secret := newWebhookSecret()
-	w, err := s.changeWebhook(ctx, k, partner, id, now, "webhook.rotated", fmt.Sprintf(`{"grace":%q}`, grace), func(tx *store.Tx, w *loan.WebhookEndpoint) error {
+	w, err := s.changeWebhook(ctx, k, partner, id, now, "webhook.rotated", map[string]any{"grace": grace.String()}, func(tx *store.Tx, w *loan.WebhookEndpoint) error {
 		return s.replaceWebhookSecret(ctx, tx, w, secret, now, now.Add(grace))
 	})
 	if err != nil {
@@ -208,7 +218,7 @@ func (s *Service) rotateWebhook(ctx context.Context, k keeper, partner loan.Part
 }
 
 // changeWebhook changes an endpoint of a partner, with an audit row.
-func (s *Service) changeWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, now time.Time, action, detail string, do func(*store.Tx, *loan.WebhookEndpoint) error) (*loan.WebhookEndpoint, error) {
+func (s *Service) changeWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, now time.Time, action string, detail map[string]any, do func(*store.Tx, *loan.WebhookEndpoint) error) (*loan.WebhookEndpoint, error) {
 	return inTx(ctx, s, func(tx *store.Tx) (*loan.WebhookEndpoint, error) {
 		w, err := tx.LockWebhookEndpoint(ctx, partner, id)
 		if err != nil {
@@ -227,7 +237,7 @@ func (s *Service) DisableWebhookEndpoint(ctx context.Context, partner auth.Partn
 }
 
 func (s *Service) disableWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, now time.Time) (*loan.WebhookEndpoint, error) {
-	return s.changeWebhook(ctx, k, partner, id, now, "webhook.disabled", fmt.Sprintf(`{"why":%q}`, k.disables), func(tx *store.Tx, w *loan.WebhookEndpoint) error {
+	return s.changeWebhook(ctx, k, partner, id, now, "webhook.disabled", map[string]any{"why": k.disables}, func(tx *store.Tx, w *loan.WebhookEndpoint) error {
 		if w.DisabledAt != nil {
 			return nil
 		}
@@ -242,7 +252,7 @@ func (s *Service) EnableWebhookEndpoint(ctx context.Context, partner auth.Partne
 }
 
 func (s *Service) enableWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, now time.Time) (*loan.WebhookEndpoint, error) {
-	return s.changeWebhook(ctx, k, partner, id, now, "webhook.enabled", "{}", func(tx *store.Tx, w *loan.WebhookEndpoint) error {
+	return s.changeWebhook(ctx, k, partner, id, now, "webhook.enabled", nil, func(tx *store.Tx, w *loan.WebhookEndpoint) error {
 		w.DisabledAt, w.DisabledWhy, w.FailingSince = nil, "", nil
 		return tx.EnableWebhookEndpoint(ctx, id, now)
 	})
@@ -269,7 +279,7 @@ func (s *Service) WebhookDeliveries(ctx context.Context, partner auth.Partner, i
 }
 
 func (s *Service) deleteWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, now time.Time) error {
-	_, err := s.changeWebhook(ctx, k, partner, id, now, "webhook.deleted", "{}", func(tx *store.Tx, _ *loan.WebhookEndpoint) error {
+	_, err := s.changeWebhook(ctx, k, partner, id, now, "webhook.deleted", nil, func(tx *store.Tx, _ *loan.WebhookEndpoint) error {
 		return tx.DeleteWebhookEndpoint(ctx, id, now)
 	})
 	return err
@@ -279,13 +289,84 @@ func (s *Service) deleteWebhook(ctx context.Context, k keeper, partner loan.Part
 // have, and tells how many there are.
 func (s *Service) ReplayWebhook(ctx context.Context, partner auth.Partner, id loan.WebhookID, place int64) (n *int, err error) {
 	now := auth.RequestFrom(ctx).At
-	_, err = s.changeWebhook(ctx, keptBy(ctx, partner), partner.ID, id, now, "webhook.replayed", "{}", func(tx *store.Tx, _ *loan.WebhookEndpoint) error {
-		events, err := tx.ReplayDeliveries(ctx, id, place, now)
-		all := int(events)
-		n = &all
+	events, err := s.replayWebhook(ctx, keptBy(ctx, partner), partner.ID, id, now, nil, func(tx *store.Tx, _ *loan.WebhookEndpoint) (int64, error) {
+		return tx.ReplayDeliveries(ctx, id, place, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &events, nil
+}
+
+// replayWebhook lets deliveries to an endpoint be made anew, as again does, which tells
+// how many there are.
+func (s *Service) replayWebhook(ctx context.Context, k keeper, partner loan.PartnerID, id loan.WebhookID, now time.Time, detail map[string]any, again func(*store.Tx, *loan.WebhookEndpoint) (int64, error)) (n int, err error) {
+	_, err = s.changeWebhook(ctx, k, partner, id, now, "webhook.replayed", detail, func(tx *store.Tx, w *loan.WebhookEndpoint) error {
+		events, err := again(tx, w)
+		n = int(events)
 		return err
 	})
 	return n, err
+}
+
+// Resend says which deliveries to an endpoint are made anew.
+type Resend struct {
+	// Events are those whose deliveries are, however far these have got.
+	Events []loan.PartnerEventID
+	// FailedSince is where there are no events: all whose last try failed then or later, of
+	// those that were given up and of those that wait to be tried again.
+	FailedSince time.Time
+}
+
+// ResendWebhook lets deliveries to an endpoint be made anew for an operator, all of them or
+// none, and tells how many there are.
+// Refusals: NOT_FOUND, of the endpoint or of an event that is not for it or no longer
+// kept; WEBHOOK_DISABLED.
+func (s *Service) ResendWebhook(ctx context.Context, h ByHand, id loan.WebhookID, which Resend) (int, error) {
+	if err := h.check(); err != nil {
+		return 0, err
+	}
+	partner, err := s.Store.Books().PartnerOfWebhook(ctx, id)
+	if err != nil {
+		return 0, found(err, "endpointId")
+	}
+	events := slices.Compact(slices.Sorted(slices.Values(which.Events)))
+	detail := map[string]any{"events": events}
+	if len(events) == 0 {
+		detail = map[string]any{"failedSince": which.FailedSince.UTC()}
+	}
+	k := keeper{operator: h.Operator, reason: h.Reason}
+	return s.replayWebhook(ctx, k, partner, id, h.At, detail, func(tx *store.Tx, w *loan.WebhookEndpoint) (int64, error) {
+		if w.DisabledAt != nil {
+			return 0, loan.Refuse(loan.CodeWebhookDisabled, "This endpoint is disabled: nothing is sent to it. Enable it first, which sends what has waited.")
+		}
+		if _, err := tx.SharePartner(ctx, partner); errors.Is(err, store.ErrNotFound) {
+			return 0, loan.Refuse(loan.CodeWebhookDisabled, "The partner was revoked: nothing is sent to it.")
+		} else if err != nil {
+			return 0, err
+		}
+		if len(events) == 0 {
+			return tx.ResendFailed(ctx, id, which.FailedSince, h.At)
+		}
+		n, err := tx.ResendDeliveries(ctx, id, events, h.At)
+		if err == nil && n < int64(len(events)) {
+			err = loan.NotFound("eventId")
+		}
+		return n, err
+	})
+}
+
+// deliveriesShown is how many deliveries an operator is shown.
+const deliveriesShown = 60
+
+// LatestDeliveries lists the latest deliveries to an endpoint, whosever it is, for an
+// operator. Refusal: NOT_FOUND.
+func (s *Service) LatestDeliveries(ctx context.Context, id loan.WebhookID) ([]*loan.WebhookDelivery, error) {
+	partner, err := s.Store.Books().PartnerOfWebhook(ctx, id)
+	if err != nil {
+		return nil, found(err, "endpointId")
+	}
+	return s.Store.Deliveries(ctx, partner, id, math.MaxInt64, deliveriesShown)
 }
 
 // Webhooks are the endpoints of partners in the hands of an operator.
@@ -304,7 +385,7 @@ func (s *Service) WebhooksAs(operator string) (Webhooks, error) {
 var ErrWebhook = errors.New("there is no such endpoint")
 
 func (h Webhooks) keeper() keeper {
-	return keeper{actor: "operator:" + string(h.operator), disables: loan.DisabledByOperator}
+	return keeper{operator: h.operator, disables: loan.DisabledByOperator}
 }
 
 // ErrContact says that an address is none.
@@ -475,7 +556,7 @@ func (s *Service) tellOfDisabled(ctx context.Context, tx *store.BooksTx, d *stor
 			return err
 		}
 	}
-	return keeper{actor: "webhooks"}.record(ctx, tx.Tx, now, "webhook.disabled", d.Endpoint.ID, fmt.Sprintf(`{"why":%q}`, why))
+	return keeper{actor: "webhooks"}.record(ctx, tx.Tx, now, "webhook.disabled", d.Endpoint.ID, map[string]any{"why": why})
 }
 
 // hostOf is what a letter names of a URL: the rest may be a secret of the partner's, and

@@ -12,6 +12,13 @@ const (
 	deliveryColumns = `d.id AS delivery_id, d.tries, d.first_try_at, d.last_try_at, d.next_try_at, d.delivered_at, d.last_status, d.last_failure`
 	// isTaking is that events are pushed to an endpoint.
 	isTaking = "w.deleted_at IS NULL AND w.disabled_at IS NULL AND p.revoked_at IS NULL"
+	// deliverAnew is of deliveries that there are, deliverMissing of events from before there
+	// was the endpoint.
+	deliverAnew    = `UPDATE webhook_deliveries SET tries = 0, first_try_at = NULL, next_try_at = $2, delivered_at = NULL WHERE endpoint_id = $1 AND `
+	deliverMissing = `
+INSERT INTO webhook_deliveries (endpoint_id, event_id, place, subject, next_try_at)
+SELECT w.id, e.id, e.place, ` + subjectOfEvent + `, $2 FROM webhook_endpoints w JOIN partner_events e ON e.partner_id = w.partner_id
+WHERE w.id = $1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.place = e.place) AND `
 )
 
 var (
@@ -63,14 +70,11 @@ UPDATE webhook_deliveries SET next_try_at = NULL, delivered_at = $2, last_status
 UPDATE webhook_deliveries SET next_try_at = NULL, last_status = $3, last_failure = $4 WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
 	hurryDeliveries = prepare(`
 UPDATE webhook_deliveries SET tries = 0, first_try_at = NULL, next_try_at = $2 WHERE endpoint_id = $1 AND next_try_at IS NOT NULL`)
-	replayDeliveries = prepare(`
-UPDATE webhook_deliveries SET tries = 0, first_try_at = NULL, next_try_at = $3, delivered_at = NULL WHERE endpoint_id = $1 AND place > $2`)
-	// Those from before there was the endpoint.
-	replayMissing = prepare(`
-INSERT INTO webhook_deliveries (endpoint_id, event_id, place, subject, next_try_at)
-SELECT w.id, e.id, e.place, ` + subjectOfEvent + `, $3
-FROM webhook_endpoints w JOIN partner_events e ON e.partner_id = w.partner_id AND e.place > $2
-WHERE w.id = $1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.place = e.place)`)
+	replayDeliveries = prepare(deliverAnew + `place > $3`)
+	replayMissing    = prepare(deliverMissing + `e.place > $3`)
+	resendDeliveries = prepare(deliverAnew + `event_id {{in $3}}`)
+	resendMissing    = prepare(deliverMissing + `e.place IS NOT NULL AND e.id {{in $3}}`)
+	resendFailed     = prepare(deliverAnew + `delivered_at IS NULL AND last_failure <> '' AND last_try_at >= $3`)
 	deliveriesBefore = prepare(`
 SELECT ` + deliveryColumns + `, e.id AS event_id, e.place, e.partner_id, e.customer_id, e.vehicle_id, e.at, e.kind, e.subject_id
 FROM webhook_endpoints w JOIN webhook_deliveries d ON d.endpoint_id = w.id JOIN partner_events e ON e.id = d.event_id
@@ -272,12 +276,29 @@ func (tx *BooksTx) DeliveryGivenUp(ctx context.Context, d *ClaimedDelivery, stat
 // ReplayDeliveries lets all events behind a place be sent to an endpoint, again or for
 // the first time, and tells how many.
 func (tx *Tx) ReplayDeliveries(ctx context.Context, id loan.WebhookID, place int64, at time.Time) (int64, error) {
-	again, err := tx.exec(ctx, replayDeliveries, id, place, utc(at))
+	again, err := tx.exec(ctx, replayDeliveries, id, utc(at), place)
 	if err != nil {
 		return 0, err
 	}
-	missing, err := tx.exec(ctx, replayMissing, id, place, utc(at))
+	missing, err := tx.exec(ctx, replayMissing, id, utc(at), place)
 	return again + missing, err
+}
+
+// ResendDeliveries lets events be sent to an endpoint, again or for the first time, and
+// tells how many: those that its partner was not told are left out.
+func (tx *Tx) ResendDeliveries(ctx context.Context, id loan.WebhookID, events []loan.PartnerEventID, at time.Time) (int64, error) {
+	again, err := tx.exec(ctx, resendDeliveries, id, utc(at), keys(tx.dialect, events))
+	if err != nil {
+		return 0, err
+	}
+	missing, err := tx.exec(ctx, resendMissing, id, utc(at), keys(tx.dialect, events))
+	return again + missing, err
+}
+
+// ResendFailed lets all deliveries to an endpoint whose last try failed at an instant or
+// later be made anew, and tells how many.
+func (tx *Tx) ResendFailed(ctx context.Context, id loan.WebhookID, since, at time.Time) (int64, error) {
+	return tx.exec(ctx, resendFailed, id, utc(at), utc(since))
 }
 
 // Deliveries lists up to limit deliveries to an endpoint of a partner before a place,
