@@ -37,6 +37,9 @@ const (
 	webhookGrace = 24 * time.Hour
 	// longestGrace is the longest that can be said, in hours.
 	longestGrace = 7 * 24
+	// WebhooksAtOnce is how many deliveries to one endpoint are made at a time, by all
+	// processes together: one that is slow holds up nobody else, and none is overrun.
+	WebhooksAtOnce = 4
 	// deliveryLease is for how long a delivery is left to who has taken it.
 	deliveryLease = 2 * time.Minute
 	// partnerEventLife is how long what has happened is kept for partners: an endpoint
@@ -471,7 +474,7 @@ func (s *Service) WebhooksDue(ctx context.Context, now time.Time) ([]loan.Webhoo
 func (s *Service) DeliverWebhook(ctx context.Context, id loan.WebhookID, now time.Time) (next bool, err error) {
 	var d *store.ClaimedDelivery
 	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) (err error) {
-		d, err = tx.ClaimDelivery(ctx, id, now, now.Add(deliveryLease))
+		d, err = tx.ClaimDelivery(ctx, id, now, now.Add(deliveryLease), WebhooksAtOnce)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

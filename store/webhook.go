@@ -48,6 +48,9 @@ SELECT ` + endpointColumns + ` FROM webhook_endpoints w WHERE w.partner_id = $1 
 SELECT w.id FROM webhook_endpoints w JOIN partners p ON p.id = w.partner_id
 WHERE ` + isTaking + ` AND EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.next_try_at <= $1)
 ORDER BY w.id`)
+	// Whoever takes a delivery to an endpoint holds the endpoint, so that what is under way
+	// is counted by one at a time.
+	lockSending = prepare(`SELECT id FROM webhook_endpoints WHERE id = $1 {{lock}}`)
 	// The table is the queue, as that of the notices is. Of one subject nothing is taken
 	// before what is earlier has ended.
 	lockFreeDelivery = prepare(`
@@ -58,16 +61,21 @@ JOIN webhook_endpoints w ON w.id = d.endpoint_id JOIN partners p ON p.id = w.par
 WHERE d.endpoint_id = $1 AND d.next_try_at <= $2 AND ` + isTaking + ` AND NOT EXISTS (
     SELECT 1 FROM webhook_deliveries b
     WHERE b.endpoint_id = d.endpoint_id AND b.subject = d.subject AND b.place < d.place AND b.next_try_at IS NOT NULL)
+    AND (SELECT COUNT(*) FROM webhook_deliveries f WHERE f.endpoint_id = $1 AND f.claimed_until > $2) < $3
 ORDER BY d.next_try_at, d.place LIMIT 1 {{lock a free delivery}}`)
 	claimDelivery = prepare(`
-UPDATE webhook_deliveries SET tries = tries + 1, first_try_at = COALESCE(first_try_at, $2), last_try_at = $2, next_try_at = $3 WHERE id = $1`)
+UPDATE webhook_deliveries SET tries = tries + 1, first_try_at = COALESCE(first_try_at, $2), last_try_at = $2, next_try_at = $3, claimed_until = $3
+WHERE id = $1`)
 	// Only who has it: another one may have taken it when the lease was over.
 	postponeDelivery = prepare(`
-UPDATE webhook_deliveries SET next_try_at = $3, last_status = $4, last_failure = $5 WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
+UPDATE webhook_deliveries SET next_try_at = $3, claimed_until = NULL, last_status = $4, last_failure = $5
+WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
 	deliveryMade = prepare(`
-UPDATE webhook_deliveries SET next_try_at = NULL, delivered_at = $2, last_status = $3, last_failure = '' WHERE id = $1 AND next_try_at IS NOT NULL`)
+UPDATE webhook_deliveries SET next_try_at = NULL, claimed_until = NULL, delivered_at = $2, last_status = $3, last_failure = ''
+WHERE id = $1 AND next_try_at IS NOT NULL`)
 	deliveryGivenUp = prepare(`
-UPDATE webhook_deliveries SET next_try_at = NULL, last_status = $3, last_failure = $4 WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
+UPDATE webhook_deliveries SET next_try_at = NULL, claimed_until = NULL, last_status = $3, last_failure = $4
+WHERE id = $1 AND tries = $2 AND next_try_at IS NOT NULL`)
 	hurryDeliveries = prepare(`
 UPDATE webhook_deliveries SET tries = 0, first_try_at = NULL, next_try_at = $2 WHERE endpoint_id = $1 AND next_try_at IS NOT NULL`)
 	replayDeliveries = prepare(deliverAnew + `place > $3`)
@@ -222,15 +230,20 @@ type ClaimedDelivery struct {
 }
 
 // ClaimDelivery takes a delivery to an endpoint that is to be made by now, and keeps it
-// from others until an instant; [ErrNotFound] where there is none.
-func (tx *BooksTx) ClaimDelivery(ctx context.Context, id loan.WebhookID, now, until time.Time) (*ClaimedDelivery, error) {
+// from others until an instant; [ErrNotFound] where there is none, or where as many as most
+// are taken.
+func (tx *BooksTx) ClaimDelivery(ctx context.Context, id loan.WebhookID, now, until time.Time, most int) (*ClaimedDelivery, error) {
+	var held loan.WebhookID
+	if err := tx.get(ctx, &held, lockSending, id); err != nil {
+		return nil, err
+	}
 	var row struct {
 		endpointRow
 		deliveryRow
 		Partner string `db:"partner_name"`
 		Contact string `db:"contact"`
 	}
-	if err := tx.get(ctx, &row, lockFreeDelivery, id, utc(now)); err != nil {
+	if err := tx.get(ctx, &row, lockFreeDelivery, id, utc(now), most); err != nil {
 		return nil, err
 	}
 	c := &ClaimedDelivery{

@@ -7,16 +7,12 @@ import (
 	"time"
 
 	"github.com/automobilepay/mobilepay/loan"
+	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/store"
 )
 
-const (
-	// besides is how many events a process sends to one endpoint at a time, so that one
-	// that is slow holds up nobody else.
-	besides = 4
-	// mostPushes is how many it sends at a time to all endpoints.
-	mostPushes = 256
-)
+// mostPushes is how many events a process sends at a time to all endpoints.
+const mostPushes = 256
 
 // pushEvents gives what has happened its place in what partners are told, and sends it to
 // their endpoints, until ctx ends. It looks as sendNotices does, and for the same reason:
@@ -69,7 +65,7 @@ func (p *pushing) look(ctx context.Context) error {
 func (p *pushing) begin(id loan.WebhookID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.busy[id] >= besides {
+	if p.busy[id] >= servicing.WebhooksAtOnce {
 		return false
 	}
 	select {
