@@ -660,6 +660,42 @@ func TestPartnerPays(t *testing.T) {
 	})
 }
 
+// A payment that came back and is tried again is of the partner that made it: it can
+// cancel it, and another partner cannot.
+func TestPartnerOfRepresentedPayment(t *testing.T) {
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e := testenv.New(t, engine)
+		c, p, other := e.AddCustomer(), e.AddPartner(everything), e.AddPartner(everything)
+		e.Grant(c, p, allGranted...)
+		e.Grant(c, other, allGranted...)
+		id := e.Post(p.Token, schedule, partnerOrder(c, "1")).Text("schedulePayment", "payment", "id")
+		e.MoveTo("2026-11-18 15:00:00")
+		if code := e.Return(id, "R01"); code != http.StatusOK {
+			t.Fatal(code)
+		}
+		payments := e.Payments(c.ID)
+		if len(payments) != 2 || payments[1].Represents == nil {
+			t.Fatalf("there are %+v", payments)
+		}
+		again := testenv.Vars{"c": c.GlobalID(), "id": paymentID(payments[1].ID)}
+		const look = `query($c: ID!, $id: ID!) { customer(id: $c) { node(id: $id) { ... on Payment { canCancel partner { name } } } } }`
+		const cancel = `mutation($c: ID!, $id: ID!) { cancelPayment(input: {customerId: $c, paymentId: $id, confirm: true}) { payment { status } userErrors { code } } }`
+		token, others := e.PartnerToken(p, ""), e.PartnerToken(other, "")
+		if got := e.Post(others, look, again); got.Get("customer", "node", "canCancel") != false || got.Get("customer", "node", "partner") != nil {
+			t.Errorf("another partner sees %s", got.Raw)
+		}
+		if got := e.Post(others, cancel, again); got.Code() != "NOT_PERMITTED" {
+			t.Errorf("another partner cancels: %s", got.Raw)
+		}
+		if got := e.Post(token, look, again); got.Get("customer", "node", "canCancel") != true || got.Text("customer", "node", "partner", "name") != "Budget & Co." {
+			t.Errorf("the partner sees %s", got.Raw)
+		}
+		if got := e.Post(token, cancel, again); got.Text("cancelPayment", "payment", "status") != "CANCELED" {
+			t.Errorf("the partner cancels: %s", got.Raw)
+		}
+	})
+}
+
 // Limits are a partner's for all its tokens and customers.
 func TestPartnerLimits(t *testing.T) {
 	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {

@@ -127,7 +127,8 @@ func (s *Service) reverse(ctx context.Context, tx *store.BooksTx, source string,
 }
 
 // represent schedules a returned payment again for the next banking day, at most
-// twice and within 180 days of the first debit; nil where that may not be done.
+// twice and within 180 days of the first debit; nil where that may not be done. It is the
+// same order: whoever made it, a partner too, can cancel it again.
 func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loan.Payment, now time.Time) (*loan.Payment, error) {
 	first, attempts := payment, 0
 	for first.Represents != nil {
@@ -150,7 +151,7 @@ func (s *Service) represent(ctx context.Context, tx *store.BooksTx, payment *loa
 		CustomerID: payment.CustomerID, ScheduledBy: payment.ScheduledBy, VehicleID: payment.VehicleID, PaymentAccountID: payment.PaymentAccountID,
 		ConfirmationNumber: newConfirmationNumber(), Amount: payment.Applied, Kind: payment.Kind, Origin: payment.Origin, Status: loan.Scheduled,
 		ScheduledOn: slot.ScheduledOn, CreditedOn: slot.CreditedOn, DebitedOn: slot.DebitedOn, SubmittedAt: now, CancelBy: slot.CancelBy,
-		AutoPayID: payment.AutoPayID, DueOn: payment.DueOn, Represents: &payment.ID,
+		AutoPayID: payment.AutoPayID, DueOn: payment.DueOn, Represents: &payment.ID, PartnerID: payment.PartnerID,
 	}
 	if err := tx.InsertPayment(ctx, again); err != nil {
 		return nil, err
