@@ -644,6 +644,112 @@ func TestWebhookSecrets(t *testing.T) {
 	})
 }
 
+// Operators look after endpoints by the program's commands: what they open is sent
+// events, signed with what was printed, and each command is in the audit.
+func TestWebhookCommands(t *testing.T) {
+	t.Parallel()
+	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+		e := testenv.New(t, engine)
+		c, p, ops := e.AddCustomer(), e.AddPartner(everything), console{e, t}
+		rec := newReceiver(t)
+		partner := fmt.Sprint(int64(p.PartnerID))
+		as := func(args ...string) []string {
+			return append([]string{"webhook"}, append(args, "--operator", "Sam")...)
+		}
+		secretIn := func(out string) {
+			t.Helper()
+			rec.mu.Lock()
+			defer rec.mu.Unlock()
+			if rec.secret = wordAfter(out, "secret"); !strings.HasPrefix(rec.secret, "whsec_") {
+				t.Fatalf("no secret is printed:\n%s", out)
+			}
+		}
+		sent := func(want int) {
+			t.Helper()
+			pushLater(t, e, time.Minute)
+			if all, _ := rec.hooks(); len(all) != want {
+				t.Errorf("%d webhooks were sent, want %d", len(all), want)
+			}
+		}
+		created := ops.must(as("create", "--partner", partner, "--url", rec.URL), "The secret is shown once.")
+		id := wordAfter(created, "endpoint")
+		secretIn(created)
+		if again := ops.must(as("create", "--partner", partner, "--url", rec.URL), "It was there already"); wordAfter(again, "endpoint") != id || strings.Contains(again, "whsec_") {
+			t.Errorf("again:\n%s", again)
+		}
+		e.Grant(c, p, allGranted...)
+		sent(1)
+		secretIn(ops.must(as("rotate", id, "--grace", "0s")))
+		e.Post(p.Token, schedule, partnerOrder(c, "1"))
+		sent(2) // verified with the new secret
+
+		// What happens while it is disabled comes when it is enabled.
+		ops.must(as("disable", id))
+		e.Post(p.Token, schedule, partnerOrder(c, "2", testenv.Vars{"amount": testenv.Vars{"fixed": "61.00"}}))
+		sent(2)
+		ops.must([]string{"webhook", "list"}, "URL", partner, rec.URL, "OPERATOR")
+		ops.must(as("enable", id))
+		sent(3)
+		if out := ops.must([]string{"webhook", "list"}, rec.URL); strings.Contains(out, "OPERATOR") || strings.Contains(out, "whsec_") {
+			t.Errorf("it lists\n%s", out)
+		}
+
+		// Who is named is written to when it is disabled by itself; nobody is, where the address is taken back.
+		ops.must(as("contact", "--partner", partner, "--email", "hooks@partner.example"))
+		rec.answers(http.StatusGone)
+		e.Post(p.Token, schedule, partnerOrder(c, "3", testenv.Vars{"amount": testenv.Vars{"fixed": "62.00"}}))
+		sent(4)
+		if got := e.NoticesTo("hooks@partner.example"); len(got) != 1 {
+			t.Errorf("the contact was told %v", got)
+		}
+		ops.must([]string{"exceptions"}, "webhook endpoint disabled")
+		ops.must([]string{"webhook", "list"}, "GONE")
+		ops.must(as("contact", "--partner", partner, "--email", ""))
+		ops.must(as("enable", id))
+		sent(5)
+		if got := e.NoticesTo("hooks@partner.example"); len(got) != 1 {
+			t.Errorf("who is the contact no longer was told %v", got)
+		}
+
+		rec.answers(http.StatusOK)
+		ops.must(as("delete", id))
+		sent(5)
+		if out := ops.must([]string{"webhook", "list"}); strings.Contains(out, rec.URL) {
+			t.Errorf("it lists\n%s", out)
+		}
+		for _, wrong := range [][]string{
+			{"webhook"}, {"webhook", "create", "--partner", partner, "--url", rec.URL}, as("create", "--partner", "4711", "--url", rec.URL),
+			as("create", "--partner", partner, "--url", "http://10.0.0.1/"), as("contact", "--partner", partner, "--email", "nobody"),
+			as("contact", "--partner", "4711", "--email", "a@b.example"), as("rotate", id), as("rotate"), as("disable", id), as("enable", id), as("delete", id),
+			as("disable", "x"), as("rotate", id, "--grace", "-1h"), {"webhook", "delete", id},
+		} {
+			if out, err := ops.run(wrong...); err == nil || out != "" {
+				t.Errorf("%v: %q", wrong, out)
+			}
+		}
+		entries, err := e.App.Store.Audit(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var acts []string
+		for _, entry := range entries {
+			if entry.Actor == "operator:sam" || entry.Actor == "webhooks" {
+				acts = append(acts, entry.Actor+" "+entry.Action+" "+entry.Detail)
+			}
+			if strings.Contains(entry.Detail, "whsec_") {
+				t.Error("a secret is in the audit")
+			}
+		}
+		want := `operator:sam webhook.created {}, operator:sam webhook.rotated {"grace":"0s"}, operator:sam webhook.disabled {"why":"OPERATOR"}, ` +
+			`operator:sam webhook.enabled {}, operator:sam partner.contact_changed {}, webhooks webhook.disabled {"why":"GONE"}, ` +
+			`operator:sam partner.contact_changed {}, operator:sam webhook.enabled {}, webhooks webhook.disabled {"why":"GONE"}, operator:sam webhook.deleted {}`
+		if got := strings.Join(acts, ", "); got != want {
+			t.Errorf("the audit has\n%s\nwant\n%s", got, want)
+		}
+		ops.must([]string{"audit", "verify"})
+	})
+}
+
 // A worker that is killed while it sends leaves what it had to the next one, once its
 // lease is over: each event comes at least once, and in order.
 func TestKilledWebhookWorker(t *testing.T) {
