@@ -203,11 +203,29 @@ func TestStatementsOfALease(t *testing.T) {
 	}
 }
 
-// Whatever is paid and returned: each posting is on one statement, statements chain
+// correct draws a correction, which is posted where the contract allows it.
+func (a *account) correct(t *rapid.T, on loan.Date) {
+	c := loan.LedgerCorrection{Against: rapid.SampledFrom([]loan.LedgerAccount{loan.AgainstCash, loan.AgainstFunding, loan.AgainstIncome}).Draw(t, "against")}
+	drawn := []*loan.Cents{&c.Fees, &c.PastDue, &c.CurrentDue, &c.Principal, &c.Interest}
+	if _, lease := a.vehicle.Contract.(*loan.Lease); lease {
+		drawn = []*loan.Cents{&c.Fees, &c.PastDue, &c.CurrentDue, &c.Instalments}
+	}
+	for i, amount := range drawn {
+		if rapid.Bool().Draw(t, fmt.Sprint("corrected ", i)) {
+			*amount = loan.Cents(rapid.Int64Range(-400_00, 400_00).Draw(t, fmt.Sprint("by ", i)))
+		}
+	}
+	if postings, err := a.vehicle.Contract.Correct(c, on); err == nil {
+		a.add(nil, postings...)
+	}
+}
+
+// Whatever is paid, returned and corrected: each posting is on one statement, statements chain
 // without a gap, and each says what the ledger adds up to. What is said does not depend
 // on when the statement is made.
 func TestStatementsEqualTheLedger(t *testing.T) {
 	t.Parallel()
+	printed := map[string]int{} // corrections on statements
 	rapid.Check(t, func(t *rapid.T) {
 		a := newAccount(rapid.SampledFrom([]func() loan.Contract{
 			func() loan.Contract { return carLoan() }, func() loan.Contract { return carLease() },
@@ -239,10 +257,24 @@ func TestStatementsEqualTheLedger(t *testing.T) {
 				if payoff > 0 {
 					a.add(nil, contract.Common().PostFee(25_00, on))
 				}
+			case 4:
+				if payoff > 0 {
+					a.correct(t, on)
+				}
 			}
 		}
 		a.checkChain(t)
+		for _, s := range a.statements {
+			for _, l := range s.Lines {
+				if l.Kind == loan.PostCorrection {
+					printed[fmt.Sprint(s.Kind, ", of money ", l.Amount != 0)]++
+				}
+			}
+		}
 	})
+	if len(printed) != 4 {
+		t.Errorf("printed were %v", printed)
+	}
 }
 
 // checkChain holds the statements against each other and against the ledger.
@@ -254,19 +286,20 @@ func (a *account) checkChain(t rapid.TB) {
 		sum, interest, fees := opening, loan.Cents(0), loan.Cents(0)
 		for _, l := range s.Lines {
 			sum -= l.Principal + l.Instalments
-			if l.Kind == loan.PostReversal || l.Kind == loan.PostPayment {
-				if l.Amount != l.Principal+l.Interest+l.Fees+l.Instalments {
-					t.Fatalf("a line of %+v", l)
-				}
-				if s.Kind == loan.ContractLease {
-					sum = l.Balance // the purchase option is no part of the balance
-				}
+			corrects := l.Kind == loan.PostCorrection
+			ofPayment := l.Kind == loan.PostReversal || l.Kind == loan.PostPayment
+			if (ofPayment || corrects && l.Amount != 0) && l.Amount != l.Principal+l.Interest+l.Fees+l.Instalments {
+				t.Fatalf("a line of %+v", l)
 			}
+			if ofPayment && s.Kind == loan.ContractLease {
+				sum = l.Balance // the purchase option is no part of the balance
+			}
+			charges := corrects && l.Amount == 0 // or takes back what was charged
 			if l.Balance != sum || l.On.After(s.PeriodTo) {
 				t.Fatalf("a line of %+v after %s", l, sum)
 			}
-			interest -= map[bool]loan.Cents{true: l.Interest}[l.Kind == loan.PostInterest]
-			fees -= map[bool]loan.Cents{true: l.Fees}[l.Kind == loan.PostFee]
+			interest -= map[bool]loan.Cents{true: l.Interest}[l.Kind == loan.PostInterest || charges]
+			fees -= map[bool]loan.Cents{true: l.Fees}[l.Kind == loan.PostFee || charges]
 		}
 		if s.OpeningBalance != opening || s.ClosingBalance != sum || s.PeriodFrom != from || s.PeriodTo.Before(from) || s.InterestCharged != interest || s.FeesCharged != fees ||
 			s.Received != s.PrincipalPaid+s.InterestPaid+s.FeesPaid+s.InstalmentsPaid || s.AmountDue != s.PastDue+s.CurrentDue+s.FeesDue || s.PastDue < 0 || s.CurrentDue < 0 {
@@ -332,15 +365,16 @@ func (a *account) checkCorrection(t rapid.TB, s *loan.Statement, on loan.Date) {
 	}
 }
 
-// checkLate makes a statement again, later in its cycle and after a payment, as a job
-// does that runs late.
-func (a *account) checkLate(t rapid.TB, s *loan.Statement, on loan.Date) {
+// checkLate makes a statement again, later in its cycle and after a payment and a
+// correction, as a job does that runs late.
+func (a *account) checkLate(t *rapid.T, s *loan.Statement, on loan.Date) {
 	t.Helper()
 	later := a.unstated(s)
 	if payoff := later.vehicle.Contract.PayoffOn(on).Amount; payoff > 100 {
 		later.pay(t, payoff/2, loan.KindRegular, on)
 		later.pay(t, payoff/4, loan.KindRegular, on)
 		later.back(1)
+		later.correct(t, on)
 	}
 	again, taken := loan.Cycle{From: s.PeriodFrom, To: s.PeriodTo, DueOn: s.DueOn}.Statement(&later.vehicle, later.ledger, nil, nil)
 	if figures(again) != figures(s) || len(taken) != len(s.Lines) {
