@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/automobilepay/mobilepay/app"
 	"github.com/automobilepay/mobilepay/config"
@@ -241,6 +243,65 @@ func TestAccessLog(t *testing.T) {
 	}
 	if lines[1]["operation"] != "other" || lines[2]["route"] != "none" || lines[2]["method"] != "other" || lines[2]["status"] != 404.0 {
 		t.Errorf("got %v", lines[1:])
+	}
+}
+
+// A webhook names the trace of the try that sent it, and nothing else of it; where nothing
+// is traced it names none.
+func TestTraceOfWebhook(t *testing.T) {
+	for _, traced := range []bool{true, false} {
+		t.Run(fmt.Sprint("traced ", traced), func(t *testing.T) {
+			collector := testenv.NewCollector(t)
+			e := testenv.New(t, testenv.Embedded, withInbox(t), func(c *config.Config) {
+				if traced {
+					c.OTLPEndpoint = collector.URL
+				}
+			})
+			c, p, rec := e.AddCustomer(), e.AddPartner(everything), newReceiver(t)
+			rec.endpoint(t, e, p)
+			var mu sync.Mutex
+			var sent []http.Header
+			rec.answersBy(func(_ http.ResponseWriter, r *http.Request) int {
+				mu.Lock()
+				defer mu.Unlock()
+				sent = append(sent, r.Header.Clone())
+				return []int{http.StatusServiceUnavailable, http.StatusOK}[min(len(sent)-1, 1)]
+			})
+			e.Grant(c, p, allGranted...)
+			stop := startWorker(t, e)
+			eventually(t, "one is sent", func() bool { all, _ := rec.hooks(); return len(all) > 0 })
+			if err := e.Clock.SetTo(e.Clock.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			first, _ := rec.hooks()
+			eventually(t, "it is sent again, and taken", func() bool {
+				_, taken := rec.hooks()
+				return slices.ContainsFunc(taken, func(h hook) bool { return h.id == first[0].id })
+			})
+			stop()
+			e.Stop()
+			spans := collector.Spans()
+			want, traces := map[string]bool{}, map[string]bool{}
+			for _, s := range spans {
+				if s.GetName() == "webhook sent" {
+					want["00-"+s.Trace+"-"+s.ID+"-01"], traces[s.Trace] = true, true
+				}
+			}
+			if traced && len(traces) != len(sent) || !traced && len(spans) != 0 {
+				t.Errorf("%d tries have the traces %v", len(sent), want)
+			}
+			for i, header := range sent {
+				if got := header["Traceparent"]; traced && (len(got) != 1 || !want[got[0]]) || !traced && got != nil {
+					t.Errorf("try %d has the trace %v, and there are %v", i+1, got, want)
+				}
+				if header["Tracestate"] != nil || header["Baggage"] != nil {
+					t.Errorf("try %d tells more of it: %v", i+1, header)
+				}
+			}
+			if bytes.Contains(collector.Raw(), []byte(rec.URL)) || bytes.Contains(collector.Raw(), []byte(rec.secret)) {
+				t.Error("the traces have the endpoint's URL or its secret")
+			}
+		})
 	}
 }
 

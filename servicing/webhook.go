@@ -12,9 +12,12 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/store"
+	"github.com/automobilepay/mobilepay/telemetry"
 	"github.com/automobilepay/mobilepay/vault"
 )
 
@@ -25,9 +28,10 @@ import (
 // the internet, whatever a name leads to when it connects; the sandbox may allow its own.
 type Hooks interface {
 	Check(url string) error
-	// Push sends an event, signed with each of the secrets. failure is empty where the
+	// Push sends an event, signed with each of the secrets, and with the trace of this try
+	// in W3C's words, empty where it is not traced. failure is empty where the
 	// endpoint has taken it; status is of its answer, 0 where there was none.
-	Push(ctx context.Context, url string, secrets []string, e loan.PartnerEvent) (status int, failure loan.WebhookFailure)
+	Push(ctx context.Context, url string, secrets []string, traceparent string, e loan.PartnerEvent) (status int, failure loan.WebhookFailure)
 }
 
 const (
@@ -488,7 +492,9 @@ func (s *Service) DeliverWebhook(ctx context.Context, id loan.WebhookID, now tim
 		return false, err
 	}
 	ctx = context.WithoutCancel(ctx) // an event that is under way gets to its end
-	status, failure := s.Hooks.Push(ctx, d.Endpoint.URL, secrets, d.Event)
+	sending, sent := telemetry.Within(ctx, "webhook sent", attribute.Int64("mobilepay.webhook.id", int64(id)), attribute.Int("mobilepay.try", d.Tries))
+	status, failure := s.Hooks.Push(sending, d.Endpoint.URL, secrets, telemetry.Traceparent(sending), d.Event)
+	sent(failureError(failure))
 	err = s.Store.InBooks(ctx, func(tx *store.BooksTx) error {
 		if failure == "" {
 			return tx.DeliveryMade(ctx, d, now, status)
@@ -499,6 +505,16 @@ func (s *Service) DeliverWebhook(ctx context.Context, id loan.WebhookID, now tim
 		err = nil
 	}
 	return err == nil, err
+}
+
+// errNotTaken is what a trace is told of a try that failed.
+var errNotTaken = errors.New("the endpoint has not taken it")
+
+func failureError(failure loan.WebhookFailure) error {
+	if failure == "" {
+		return nil
+	}
+	return errNotTaken
 }
 
 // deliveryFailed writes that an endpoint has not taken an event. An endpoint that has

@@ -124,13 +124,17 @@ type data struct {
 }
 
 // Push sends an event. The time that is signed is the machine's, to which receivers
-// compare it, also in a sandbox whose clock is moved.
-func (p *Pusher) Push(ctx context.Context, to string, secrets []string, e loan.PartnerEvent) (int, loan.WebhookFailure) {
+// compare it, also in a sandbox whose clock is moved. A trace goes along as it is: it is
+// two random numbers, and no tracestate or baggage.
+func (p *Pusher) Push(ctx context.Context, to string, secrets []string, traceparent string, e loan.PartnerEvent) (int, loan.WebhookFailure) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := p.request(ctx, to, secrets, e)
 	if err != nil {
 		return 0, loan.FailedUnreachable
+	}
+	if traceparent != "" {
+		request.Header.Set("traceparent", traceparent)
 	}
 	response, err := p.client.Do(request)
 	if err != nil {

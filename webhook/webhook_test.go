@@ -103,7 +103,7 @@ func TestPush(t *testing.T) {
 	defer server.Close()
 	p := New(true)
 	for range 2 {
-		if status, failure := p.Push(t.Context(), server.URL, []string{firstSecret, secondSecret}, sample); status != 200 || failure != "" {
+		if status, failure := p.Push(t.Context(), server.URL, []string{firstSecret, secondSecret}, "", sample); status != 200 || failure != "" {
 			t.Errorf("%d %s", status, failure)
 		}
 	}
@@ -178,7 +178,7 @@ func TestAnswers(t *testing.T) {
 		"/204": {204, ""}, "/endless": {200, ""}, "/500": {500, loan.FailedStatus}, "/410": {410, loan.FailedStatus},
 		"/302": {302, loan.FailedStatus}, "/307": {307, loan.FailedStatus}, "/308": {308, loan.FailedStatus},
 	} {
-		if status, failure := p.Push(t.Context(), server.URL+path, []string{firstSecret}, sample); status != want.status || failure != want.failure {
+		if status, failure := p.Push(t.Context(), server.URL+path, []string{firstSecret}, "", sample); status != want.status || failure != want.failure {
 			t.Errorf("%s: %d %q, want %v", path, status, failure, want)
 		}
 	}
@@ -187,14 +187,14 @@ func TestAnswers(t *testing.T) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if status, failure := p.Push(soon, server.URL+"/hang", []string{firstSecret}, sample); status != 0 || failure != loan.FailedTimeout {
+	if status, failure := p.Push(soon, server.URL+"/hang", []string{firstSecret}, "", sample); status != 0 || failure != loan.FailedTimeout {
 		t.Errorf("no answer: %d %q", status, failure)
 	}
 	server.Close()
-	if status, failure := p.Push(t.Context(), server.URL, []string{firstSecret}, sample); status != 0 || failure != loan.FailedUnreachable {
+	if status, failure := p.Push(t.Context(), server.URL, []string{firstSecret}, "", sample); status != 0 || failure != loan.FailedUnreachable {
 		t.Errorf("nobody there: %d %q", status, failure)
 	}
-	if status, failure := p.Push(t.Context(), server.URL, []string{"whsec_%%%"}, sample); status != 0 || failure == "" {
+	if status, failure := p.Push(t.Context(), server.URL, []string{"whsec_%%%"}, "", sample); status != 0 || failure == "" {
 		t.Errorf("a secret that cannot be read: %d %q", status, failure)
 	}
 }
@@ -239,7 +239,7 @@ func TestThisMachineIsOutOfReach(t *testing.T) {
 		}
 	})
 	push := func(p *Pusher, url string) (int, loan.WebhookFailure) {
-		return p.Push(t.Context(), url, []string{firstSecret}, sample)
+		return p.Push(t.Context(), url, []string{firstSecret}, "", sample)
 	}
 	p := production(t)
 	if status, failure := push(p, public.URL); status != 200 || failure != "" {
