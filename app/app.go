@@ -343,7 +343,8 @@ func (a *App) Work(ctx context.Context) error {
 	if a.Config.AdminAddr != "" { // or else nobody asks
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		checks.Go(func() { a.checkBooks(ctx) })
+		checks.Go(func() { a.nowAndThen(ctx, checkEvery, a.CheckBooks) })
+		checks.Go(func() { a.nowAndThen(ctx, verifyEvery, a.VerifyAudit) })
 	}
 	return worker.Run(ctx, worker.Options{
 		Servicing: a.Servicing, Store: a.Store, Clock: a.Clock, Inbox: bank.Inbox(a.Config.Inbox), Log: a.Log, Busy: &a.moving,

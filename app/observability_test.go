@@ -52,6 +52,9 @@ func exposed(t *testing.T) (metrics string, names []string) {
 	if err := e.App.CheckBooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := e.App.VerifyAudit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	metrics = scrape(t, e)
 	stopServing()
 	if err := <-served; err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/operations"
 	"github.com/automobilepay/mobilepay/servicing"
+	"github.com/automobilepay/mobilepay/store"
 	"github.com/automobilepay/mobilepay/telemetry"
 )
 
@@ -47,6 +48,9 @@ type figures struct {
 
 	check     *servicing.Check // nil until there has been one
 	checkedAt time.Time
+
+	verifiedAt  time.Time // when the audit was; zero until then
+	auditFaults int
 }
 
 const (
@@ -56,6 +60,9 @@ const (
 	figuresWithin = 5 * time.Second
 	// checkEvery is how often a worker goes through the whole of the books.
 	checkEvery = 10 * time.Minute
+	// verifyEvery is how often a worker goes through the whole of the audit, which is longer
+	// than the books and whose every row is hashed.
+	verifyEvery = 6 * time.Hour
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -95,6 +102,9 @@ var (
 	returned      = describe("ach_returns_60d", "Debits that came back in the last 60 days, by return code.", "code")
 	returnRatio   = describe("ach_return_ratio", "Share of the debits of the last 60 days that came back, by category.", "category")
 	returnLimit   = describe("ach_return_ratio_limit", "NACHA's limit of that share.", "category")
+
+	auditVerified = describe("audit_verified_timestamp_seconds", "When this process last went through the whole of the audit.")
+	auditFaults   = describe("audit_faults", "Places at which the audit was not what was written when it was last gone through.")
 )
 
 // Describe implements prometheus.Collector: what there is depends on what can be read.
@@ -140,6 +150,10 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 	}
 	if f.check != nil {
 		f.tellCheck(gauge)
+	}
+	if !f.verifiedAt.IsZero() {
+		gauge(auditVerified, unix(f.verifiedAt))
+		gauge(auditFaults, float64(f.auditFaults))
 	}
 }
 
@@ -215,17 +229,31 @@ func one(yes bool) float64 {
 
 func unix(at time.Time) float64 { return float64(at.UnixMilli()) / 1000 }
 
-// checkBooks goes through the whole of the books now and then, until ctx ends. Only a
-// worker does: one of them is enough, and it takes a while.
-func (a *App) checkBooks(ctx context.Context) {
+// nowAndThen goes through the whole of something until ctx ends. Only a worker does: one
+// of them is enough, and it takes a while.
+func (a *App) nowAndThen(ctx context.Context, every time.Duration, through func(context.Context) error) {
 	for ctx.Err() == nil {
-		if err := a.CheckBooks(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Warn("the books could not be checked", "error", err)
+		wait := every
+		if err := through(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn("the books or the audit could not be checked", "error", err)
+			wait = min(wait, checkEvery)
 		}
 		select {
-		case <-time.After(checkEvery):
+		case <-time.After(wait):
 		case <-ctx.Done():
 		}
+	}
+}
+
+// endJob ends a job as it went.
+func endJob(ended func(string), err error) {
+	switch {
+	case err == nil:
+		ended(telemetry.OK)
+	case errors.Is(err, context.Canceled):
+		ended("stopped")
+	default:
+		ended("failed")
 	}
 }
 
@@ -233,14 +261,8 @@ func (a *App) checkBooks(ctx context.Context) {
 func (a *App) CheckBooks(ctx context.Context) error {
 	ctx, ended := a.Telemetry.Job(ctx, "check_books")
 	check, err := a.Servicing.CheckBooks(ctx, a.Clock.Now())
-	switch {
-	case err == nil:
-		ended(telemetry.OK)
-	case errors.Is(err, context.Canceled):
-		ended("stopped")
-		return err
-	default:
-		ended("failed")
+	endJob(ended, err)
+	if err != nil {
 		return fmt.Errorf("check the books: %w", err)
 	}
 	if check.Contracts > 0 || check.Runs > 0 {
@@ -249,5 +271,24 @@ func (a *App) CheckBooks(ctx context.Context) error {
 	a.figures.mu.Lock()
 	defer a.figures.mu.Unlock()
 	a.figures.check, a.figures.checkedAt = &check, a.figures.real.Now()
+	return nil
+}
+
+// VerifyAudit goes through the whole of the audit, for the metrics to tell of. Where it is
+// broken is not told: that names customers, and mobilepay audit verify prints it.
+func (a *App) VerifyAudit(ctx context.Context) error {
+	ctx, ended := a.Telemetry.Job(ctx, "verify_audit")
+	faults := 0
+	rows, err := a.Store.Books().VerifyAudit(ctx, func(store.AuditFault) { faults++ })
+	endJob(ended, err)
+	if err != nil {
+		return fmt.Errorf("verify the audit: %w", err)
+	}
+	if faults > 0 {
+		a.Log.ErrorContext(ctx, "ALARM: the audit is not what was written", "faults", faults, "rows", rows)
+	}
+	a.figures.mu.Lock()
+	defer a.figures.mu.Unlock()
+	a.figures.auditFaults, a.figures.verifiedAt = faults, a.figures.real.Now()
 	return nil
 }

@@ -358,6 +358,29 @@ func TestFiguresOfTheBooks(t *testing.T) {
 		if !strings.Contains(again.Log.String(), "ALARM: the books are out of balance") {
 			t.Error("the log does not tell")
 		}
+
+		// Somebody changes a row of the audit, and what keeps them from it.
+		verified := func(want map[string]string) {
+			t.Helper()
+			if err := again.App.VerifyAudit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wantSamples(t, scrape(t, again), want)
+		}
+		wantSamples(t, scrape(t, again), map[string]string{"mobilepay_audit_verified_timestamp_seconds": "none", "mobilepay_audit_faults": "none"})
+		verified(map[string]string{"mobilepay_audit_faults": "0", `mobilepay_job_runs_total{job="verify_audit",outcome="ok"}`: "1"})
+		if strings.Contains(again.Log.String(), "ALARM: the audit") {
+			t.Error("the log tells of faults that there are not")
+		}
+		alter(t, e, map[testenv.Engine]string{testenv.Real: "ALTER TABLE audit DISABLE TRIGGER audit_append_only", testenv.Embedded: "DROP TRIGGER audit_no_update"}[engine])
+		alter(t, e, "UPDATE audit SET action = 'nothing' WHERE customer_id = $1 AND seq = 1", c.ID)
+		verified(map[string]string{"mobilepay_audit_faults": "1", `mobilepay_job_runs_total{job="verify_audit",outcome="ok"}`: "2"})
+		if at := sample(t, scrape(t, again), "mobilepay_audit_verified_timestamp_seconds"); at == "none" || at == "0" {
+			t.Errorf("it was verified at %s", at)
+		}
+		if !strings.Contains(again.Log.String(), "ALARM: the audit is not what was written") {
+			t.Error("the log does not tell")
+		}
 	})
 }
 
