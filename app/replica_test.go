@@ -108,7 +108,7 @@ func forgetCurrent(t *testing.T, e *testenv.Env) {
 	}
 	client := redis.NewClient(o)
 	defer func() { _ = client.Close() }()
-	keys, err := client.Keys(t.Context(), "current:*").Result()
+	keys, err := client.Keys(t.Context(), "*current:*").Result()
 	if err == nil && len(keys) > 0 {
 		err = client.Del(t.Context(), keys...).Err()
 	}

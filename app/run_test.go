@@ -26,6 +26,7 @@ import (
 
 	"github.com/automobilepay/mobilepay/config"
 	"github.com/automobilepay/mobilepay/testenv"
+	"github.com/automobilepay/mobilepay/testenv/redistest"
 )
 
 // program is a process of the program that is shipped.
@@ -62,6 +63,7 @@ var builtIn string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	redistest.EndShared()
 	if builtIn != "" {
 		_ = os.RemoveAll(builtIn)
 	}

@@ -442,6 +442,8 @@ func isRedis(s string) bool {
 		return false
 	case form == "cluster" && strings.Trim(u.Path, "/") != "": // which has no databases
 		return false
+	case strings.ContainsAny(u.Query().Get("prefix"), "{}"): // which would decide where keys are kept
+		return false
 	}
 	return isURL(s, "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 }

@@ -141,7 +141,7 @@ func TestWhatIsWrongNamesItsVariable(t *testing.T) {
 		"DATABASE_REPLICA_URL":                    {"postgres://u:" + secret + "@h/db", "sqlite:x.db", "mysql://u:" + secret + "@h/db", secret},
 		"MOBILEPAY_REPLICA_LAG":                   {"0s", "99ms", "61s", "2"},
 		"REDIS_URL": {"http://:" + secret + "@h", "h:6379", "redis://", "redis://:" + secret + "@h:x", "unix:///" + secret,
-			"redis+sentinel://h", "redis+cluster://h/1", "redis+ring://h", "redis+://h", "redis+cluster://?addr=h:1"},
+			"redis+sentinel://h", "redis+cluster://h/1", "redis+ring://h", "redis+://h", "redis+cluster://?addr=h:1", "redis+cluster://h?prefix={a}"},
 		"MOBILEPAY_CONCURRENCY": {"-1", "10001", "many"},
 		"MOBILEPAY_DRAIN_PAUSE": {"-1s", "5001ms", "5"},
 		"MOBILEPAY_OUTBOX": {
@@ -259,7 +259,7 @@ func TestProductionTakes(t *testing.T) {
 		"DATABASE_URL=postgres://u@db.internal/x?sslmode=require", "DATABASE_URL=postgres://u@db.internal/x?sslmode=verify-ca",
 		"DATABASE_URL=postgres://u:x@127.0.0.1/x?sslmode=disable", "DATABASE_URL=postgres://u@[::1]:5433/x", "DATABASE_URL=postgres://u@localhost/x",
 		"REDIS_URL=redis://127.0.0.1:6379/0", "REDIS_URL=redis://localhost", "REDIS_URL=rediss://u:0123456789abcdef@redis.internal",
-		"REDIS_URL=rediss+cluster://:0123456789abcdef@a.internal:7000?addr=b.internal:7000", "REDIS_URL=redis+cluster://127.0.0.1:7000?addr=127.0.0.1:7001",
+		"REDIS_URL=rediss+cluster://:0123456789abcdef@a.internal:7000?addr=b.internal:7000", "REDIS_URL=redis+cluster://127.0.0.1:7000?addr=127.0.0.1:7001&prefix=staging:",
 		"REDIS_URL=rediss+sentinel://a.internal?master_name=books&password=0123456789abcdef", "MOBILEPAY_DRAIN_PAUSE=5s",
 	} {
 		load(t, production(setting)...)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -20,13 +21,18 @@ import (
 //
 // With rediss in the place of redis, all connections are by TLS. A URL of Sentinels
 // has their password; that of Redis is the parameter password. More addresses are
-// given by the parameter addr. Replicas are never read: one that lags would let in
-// who has been logged out.
-func newClient(url string, opts Options) (redis.UniversalClient, error) {
-	o, err := parseURL(url)
+// given by the parameter addr. What the parameter prefix names, all keys and channels
+// begin with. Replicas are never read: one that lags would let in who has been logged
+// out.
+func newClient(rawURL string, opts Options) (redis.UniversalClient, keys, error) {
+	rawURL, prefix, err := cutPrefix(rawURL)
+	var o *redis.UniversalOptions
+	if err == nil {
+		o, err = parseURL(rawURL)
+	}
 	if err != nil {
 		// Neither the URL nor the parser's error is shown: they hold the password.
-		return nil, errors.New("session: the address of Redis is not a redis://, redis+sentinel:// or redis+cluster:// URL, nor one with rediss")
+		return nil, "", errors.New("session: the address of Redis is not a redis://, redis+sentinel:// or redis+cluster:// URL, nor one with rediss")
 	}
 	if o.TLSConfig != nil {
 		o.TLSConfig.MinVersion = tls.VersionTLS12
@@ -53,13 +59,28 @@ func newClient(url string, opts Options) (redis.UniversalClient, error) {
 		cluster := o.Cluster()
 		// A client that only meets a dead primary is told nothing of a failover.
 		cluster.ClusterStateReloadInterval = lookForPrimaries
-		return redis.NewClusterClient(cluster), nil
+		return redis.NewClusterClient(cluster), prefix, nil
 	}
-	return redis.NewUniversalClient(o), nil
+	return redis.NewUniversalClient(o), prefix, nil
 }
 
 // lookForPrimaries is how often a cluster in use is asked at most where its slots are.
 const lookForPrimaries = time.Second
+
+// cutPrefix takes the parameter prefix, which go-redis does not know, off a URL.
+func cutPrefix(rawURL string) (rest string, prefix keys, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", "", err
+	}
+	q := u.Query()
+	if prefix = keys(q.Get("prefix")); strings.ContainsAny(string(prefix), "{}") {
+		return "", "", errors.New("a prefix with a hash tag")
+	}
+	q.Del("prefix")
+	u.RawQuery = q.Encode()
+	return u.String(), prefix, nil
+}
 
 // parseURL reads where Redis is, and those of a URL's parameters that count.
 func parseURL(url string) (*redis.UniversalOptions, error) {

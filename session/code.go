@@ -49,9 +49,6 @@ const (
 // NewChallenge is the id of a code: 130 random bits in capitals and digits.
 func NewChallenge() string { return rand.Text() }
 
-// Whoever reads Redis must not be able to go on with what others have begun.
-func codeKey(id string) string { return "code:{" + hashed(id) + "}" }
-
 // PutCode keeps a code for ten minutes and five tries, in place of one with the
 // same id. The error is of a code that lacks something, or wraps [ErrUnavailable].
 func (s *Store) PutCode(ctx context.Context, now time.Time, c Code) error {
@@ -59,7 +56,7 @@ func (s *Store) PutCode(ctx context.Context, now time.Time, c Code) error {
 		return errors.New("session: a code lacks its id, purpose or hash, or is of a customer below 0")
 	}
 	text := fmt.Sprintf("%d %d 0 %x %s %s", c.CustomerID, now.Add(codeLife).UnixMicro(), c.Hash, url.PathEscape(c.Purpose), c.Data)
-	return unavailable(s.redis.Set(ctx, codeKey(c.ID), text, codeLife+grace).Err())
+	return unavailable(s.redis.Set(ctx, s.keys.code(c.ID), text, codeLife+grace).Err())
 }
 
 //go:embed try_code.lua
@@ -75,7 +72,7 @@ func (s *Store) TryCode(ctx context.Context, now time.Time, id, purpose string, 
 	for _, hash := range hashes {
 		arguments = append(arguments, hex.EncodeToString(hash))
 	}
-	reply, err := tryCode.Run(ctx, s.redis, []string{codeKey(id)}, arguments...).Result()
+	reply, err := tryCode.Run(ctx, s.redis, []string{s.keys.code(id)}, arguments...).Result()
 	if errors.Is(err, redis.Nil) {
 		return Code{}, ErrCodeGone
 	}

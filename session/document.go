@@ -27,11 +27,9 @@ func (s *Store) Documents(client func(context.Context) string) *Documents {
 	return &Documents{store: s, client: client}
 }
 
-func documentKey(hash string) string { return "document:" + hash }
-
 // Get is the document with a hash.
 func (d *Documents) Get(ctx context.Context, hash string) (document string, ok bool) {
-	document, err := d.store.redis.Get(ctx, documentKey(hash)).Result()
+	document, err := d.store.redis.Get(ctx, d.store.keys.document(hash)).Result()
 	return document, err == nil
 }
 
@@ -42,12 +40,12 @@ func (d *Documents) Add(ctx context.Context, hash, document string) {
 	if client == "" || len(document) > maxDocument {
 		return
 	}
-	key := "documents-of:" + client
+	key := d.store.keys.documentsOf(client)
 	pipe := d.store.redis.TxPipeline()
 	count := pipe.Incr(ctx, key)
 	pipe.ExpireNX(ctx, key, clientLife)
 	if _, err := pipe.Exec(ctx); err != nil || count.Val() > documentsPerClient {
 		return
 	}
-	_ = d.store.redis.SetNX(ctx, documentKey(hash), document, documentLife).Err() // the client will send it again
+	_ = d.store.redis.SetNX(ctx, d.store.keys.document(hash), document, documentLife).Err() // the client will send it again
 }

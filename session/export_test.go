@@ -26,4 +26,4 @@ func (s *Store) URL() string {
 }
 
 // Index is the key of a customer's sessions.
-func (s *Store) Index(customer loan.CustomerID) string { return indexKey(customer) }
+func (s *Store) Index(customer loan.CustomerID) string { return s.keys.sessionsOf(customer) }

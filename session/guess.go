@@ -66,7 +66,7 @@ func (s *Store) Guess(ctx context.Context, now time.Time, g Guess) (Verdict, err
 		return Verdict{}, err
 	}
 	if !verdict.Allowed {
-		return verdict, s.failures.giveBack(ctx, s.redis, network(g.Address))
+		return verdict, s.giveBack(ctx, s.failures, network(g.Address))
 	}
 	return verdict, nil
 }
@@ -75,12 +75,12 @@ func (s *Store) Guess(ctx context.Context, now time.Time, g Guess) (Verdict, err
 // else at the account.
 func (s *Store) reserve(ctx context.Context, now time.Time, g Guess) (Verdict, error) {
 	if g.Device != "" {
-		verdict, err := s.countGuess(ctx, now, deviceKey(g.Device), freeGuesses)
+		verdict, err := s.countGuess(ctx, now, s.keys.device(g.Device), freeGuesses)
 		if err != nil || verdict.Allowed {
 			return verdict, err
 		}
 	}
-	return s.countGuess(ctx, now, accountKey(g.Account), mostGuesses)
+	return s.countGuess(ctx, now, s.keys.account(g.Account), mostGuesses)
 }
 
 func (s *Store) countGuess(ctx context.Context, now time.Time, key string, most int) (Verdict, error) {
@@ -100,11 +100,11 @@ func (s *Store) Guessed(ctx context.Context, g Guess, right bool) error {
 	if !right {
 		return nil // that is what was reserved
 	}
-	if err := s.failures.giveBack(ctx, s.redis, network(g.Address)); err != nil {
+	if err := s.giveBack(ctx, s.failures, network(g.Address)); err != nil {
 		return err
 	}
 	if g.Device != "" {
-		count, err := s.redis.GetDel(ctx, deviceKey(g.Device)).Result()
+		count, err := s.redis.GetDel(ctx, s.keys.device(g.Device)).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return unavailable(err)
 		}
@@ -122,11 +122,8 @@ var distrusted = strconv.Itoa(freeGuesses+1) + " "
 // Forgive forgets an account's row of failures and opens it if it was closed. It
 // is for whoever has proved to be the owner in another way.
 func (s *Store) Forgive(ctx context.Context, account string) error {
-	return unavailable(s.redis.Del(ctx, accountKey(account)).Err())
+	return unavailable(s.redis.Del(ctx, s.keys.account(account)).Err())
 }
-
-func accountKey(account string) string { return "guesses:account:{" + account + "}" }
-func deviceKey(device string) string   { return "guesses:device:{" + device + "}" }
 
 // network is what counts as one address: of IPv6 the 64 bits that a household is
 // given, because it can have any of the addresses below.

@@ -36,9 +36,6 @@ func (e *RateLimited) Error() string {
 	return fmt.Sprintf("session: too many operations, try again in %s", e.RetryAfter)
 }
 
-// key is where the events of one key are kept. The key is the hash tag.
-func (l Limit) key(of string) string { return "rate:" + l.Name + ":{" + of + "}" }
-
 // timeToLive is in milliseconds.
 func (l Limit) timeToLive() int64 { return (l.Per + grace).Milliseconds() }
 
@@ -57,7 +54,7 @@ func (s *Store) Allow(ctx context.Context, now time.Time, l Limit, key string) (
 	if l.N <= 0 {
 		return Verdict{Allowed: true}, nil
 	}
-	reply, err := allow.Run(ctx, s.redis, []string{l.key(key)},
+	reply, err := allow.Run(ctx, s.redis, []string{s.keys.rate(l, key)},
 		now.UnixMicro(), l.N, l.Per.Microseconds(), l.timeToLive()).Slice()
 	if err != nil {
 		return Verdict{}, unavailable(err)
@@ -79,22 +76,22 @@ func parseVerdict(reply []any) (Verdict, error) {
 }
 
 // giveBack takes the latest event of a key off its count.
-func (l Limit) giveBack(ctx context.Context, r redis.UniversalClient, key string) error {
-	return unavailable(r.LPop(ctx, l.key(key)).Err())
+func (s *Store) giveBack(ctx context.Context, l Limit, key string) error {
+	return unavailable(s.redis.LPop(ctx, s.keys.rate(l, key)).Err())
 }
 
 // carry lets one key begin with what another has counted.
-func (l Limit) carry(ctx context.Context, r redis.UniversalClient, from, to string) error {
+func (s *Store) carry(ctx context.Context, l Limit, from, to string) error {
 	if l.N <= 0 {
 		return nil
 	}
-	counted, err := r.LRange(ctx, l.key(from), 0, -1).Result()
+	counted, err := s.redis.LRange(ctx, s.keys.rate(l, from), 0, -1).Result()
 	if err != nil || len(counted) == 0 {
 		return unavailable(err)
 	}
-	pipe := r.Pipeline()
-	pipe.RPush(ctx, l.key(to), counted)
-	pipe.PExpire(ctx, l.key(to), l.Per+grace)
+	pipe := s.redis.Pipeline()
+	pipe.RPush(ctx, s.keys.rate(l, to), counted)
+	pipe.PExpire(ctx, s.keys.rate(l, to), l.Per+grace)
 	_, err = pipe.Exec(ctx)
 	return unavailable(err)
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-// Topic is what somebody waits for. Its name is that of a Redis channel, which all
-// processes on one Redis share, whatever its database: a nudge may be another's.
+// Topic is what somebody waits for. A nudge may be another installation's that shares the
+// Redis.
 type Topic string
 
 // EventsOf is that something has happened in the books that a customer sees.
@@ -40,6 +41,7 @@ const (
 // connection to each.
 type Nudges struct {
 	redis   redis.UniversalClient
+	keys    keys
 	waiting chan Topic // to be published
 	done    chan struct{}
 	stop    context.CancelFunc
@@ -49,10 +51,10 @@ type Nudges struct {
 	listeners map[Topic]map[chan struct{}]struct{}
 }
 
-func newNudges(client redis.UniversalClient) *Nudges {
+func newNudges(client redis.UniversalClient, k keys) *Nudges {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Nudges{
-		redis: client, waiting: make(chan Topic, mostNudges), done: make(chan struct{}), stop: stop,
+		redis: client, keys: k, waiting: make(chan Topic, mostNudges), done: make(chan struct{}), stop: stop,
 		listeners: map[Topic]map[chan struct{}]struct{}{},
 	}
 	go n.publish(ctx)
@@ -63,11 +65,11 @@ func newNudges(client redis.UniversalClient) *Nudges {
 // does not answer, and what is published meanwhile is lost.
 func OpenNudges(url string, opts Options) (*Nudges, error) {
 	opts.PoolSize = 2
-	client, err := newClient(url, opts)
+	client, k, err := newClient(url, opts)
 	if err != nil {
 		return nil, err
 	}
-	return newNudges(client), nil
+	return newNudges(client, k), nil
 }
 
 // Publish wakes those who wait for any of these, soon. It does not wait for Redis.
@@ -87,9 +89,9 @@ func (n *Nudges) publish(ctx context.Context) {
 		select {
 		case topic := <-n.waiting:
 			pipe := n.redis.Pipeline()
-			pipe.Publish(ctx, string(topic), "")
+			pipe.Publish(ctx, n.keys.channel(topic), "")
 			for len(n.waiting) > 0 && pipe.Len() < nudgesAtOnce {
-				pipe.Publish(ctx, string(<-n.waiting), "")
+				pipe.Publish(ctx, n.keys.channel(<-n.waiting), "")
 			}
 			_, _ = pipe.Exec(ctx)
 		case <-ctx.Done():
@@ -111,7 +113,7 @@ func (n *Nudges) Listen(topic Topic) (nudge <-chan struct{}, stop func()) {
 	if n.listeners[topic] == nil {
 		n.listeners[topic] = map[chan struct{}]struct{}{}
 		// After an error the client subscribes anew as soon as it can.
-		_ = n.listening.Subscribe(context.Background(), string(topic))
+		_ = n.listening.Subscribe(context.Background(), n.keys.channel(topic))
 	} else {
 		c <- struct{}{}
 	}
@@ -125,7 +127,7 @@ func (n *Nudges) leave(topic Topic, c chan struct{}) {
 	delete(n.listeners[topic], c)
 	if len(n.listeners[topic]) == 0 {
 		delete(n.listeners, topic)
-		_ = n.listening.Unsubscribe(context.Background(), string(topic))
+		_ = n.listening.Unsubscribe(context.Background(), n.keys.channel(topic))
 	}
 }
 
@@ -135,14 +137,15 @@ func (n *Nudges) listen(received <-chan any) {
 	for message := range received {
 		switch m := message.(type) {
 		case *redis.Message:
-			n.hand(Topic(m.Channel))
+			n.hand(m.Channel)
 		case *redis.Subscription:
-			n.hand(Topic(m.Channel))
+			n.hand(m.Channel)
 		}
 	}
 }
 
-func (n *Nudges) hand(topic Topic) {
+func (n *Nudges) hand(channel string) {
+	topic := Topic(strings.TrimPrefix(channel, string(n.keys)))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for c := range n.listeners[topic] {

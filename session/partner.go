@@ -32,17 +32,11 @@ const partnerPrefix = "mpt_"
 
 func partnerTag(id loan.PartnerID) string { return fmt.Sprintf("partner-%d", id) }
 
-func partnerTokenKey(id loan.PartnerID, tokenID string) string {
-	return "partner-token:{" + partnerTag(id) + "}:" + tokenID
-}
-
-func partnerEndedKey(id loan.PartnerID) string { return "partner-ended:{" + partnerTag(id) + "}" }
-
 // CreatePartnerToken makes a token of a partner, for [PartnerTokenLife].
 func (s *Store) CreatePartnerToken(ctx context.Context, now time.Time, id loan.PartnerID, scopes loan.Scopes) (token string, err error) {
 	token = fmt.Sprintf("%s%d_%s", partnerPrefix, id, NewToken())
 	record := fmt.Sprintf("%d %d %s", now.UnixMicro(), now.Add(PartnerTokenLife).UnixMicro(), scopes)
-	err = s.redis.Set(ctx, partnerTokenKey(id, hashed(token)), record, PartnerTokenLife+grace).Err()
+	err = s.redis.Set(ctx, s.keys.partnerToken(id, hashed(token)), record, PartnerTokenLife+grace).Err()
 	return token, unavailable(err)
 }
 
@@ -71,7 +65,7 @@ func (s *Store) TouchPartner(ctx context.Context, now time.Time, token string) (
 	}
 	opened := PartnerToken{ID: hashed(token), PartnerID: id}
 	l := s.partnerOperations
-	reply, err := touchPartner.Run(ctx, s.redis, []string{partnerTokenKey(id, opened.ID), partnerEndedKey(id), l.key(partnerTag(id))},
+	reply, err := touchPartner.Run(ctx, s.redis, []string{s.keys.partnerToken(id, opened.ID), s.keys.partnerEnded(id), s.keys.rate(l, partnerTag(id))},
 		now.UnixMicro(), l.N, l.Per.Microseconds(), l.timeToLive()).Slice()
 	if errors.Is(err, redis.Nil) {
 		return PartnerToken{}, Verdict{}, ErrNoSession
@@ -111,5 +105,5 @@ func (s *Store) EndPartner(ctx context.Context, id loan.PartnerID) error {
 // endPartnerTokens ends the tokens that were made until an instant. It has to be
 // remembered for as long as one of them could live.
 func (s *Store) endPartnerTokens(ctx context.Context, id loan.PartnerID, until int64) error {
-	return unavailable(s.redis.Set(ctx, partnerEndedKey(id), until, 2*(PartnerTokenLife+grace)).Err())
+	return unavailable(s.redis.Set(ctx, s.keys.partnerEnded(id), until, 2*(PartnerTokenLife+grace)).Err())
 }

@@ -60,14 +60,6 @@ const grace = 15 * time.Minute
 // batch is how many sessions are written in one round trip.
 const batch = 1000
 
-// The braces are hash tags: in a cluster, keys with one tag live on one node, so
-// that one script may touch them together. See [Limit] for the other keys.
-func key(id string) string        { return "session:{" + id + "}" }
-func currentKey(id string) string { return "current:{" + id + "}" }
-func indexKey(customer loan.CustomerID) string {
-	return fmt.Sprintf("customer:{%d}:sessions", customer)
-}
-
 // Create starts a session. Its id and CreatedAt are set here and not read, so
 // nobody can choose a session's id. The token is for the client alone and cannot
 // be had again. From expiresAt on the session is over, even if it never idles.
@@ -130,9 +122,9 @@ func (s *Store) CreateMany(ctx context.Context, now time.Time, sessions []Sessio
 func (s *Store) write(ctx context.Context, sessions []Session) error {
 	records, indexes := s.redis.Pipeline(), s.redis.Pipeline()
 	for _, sess := range sessions {
-		records.Set(ctx, key(sess.ID), record(sess), s.idle+grace)
+		records.Set(ctx, s.keys.session(sess.ID), record(sess), s.idle+grace)
 		s.keepCurrent(ctx, records, sess.ID)
-		index := indexKey(sess.CustomerID)
+		index := s.keys.sessionsOf(sess.CustomerID)
 		indexes.SAdd(ctx, index, sess.ID)
 		indexes.Expire(ctx, index, s.absolute+grace)
 	}
@@ -208,9 +200,9 @@ func (s *Store) Touch(ctx context.Context, now time.Time, token, address string)
 // Continue is [Store.Touch] for a connection that stays, by the id of the session whose
 // token was shown on it.
 func (s *Store) Continue(ctx context.Context, now time.Time, id, address string) (Session, Verdict, error) {
-	keys := []string{key(id), s.operations.key(id)}
+	keys := []string{s.keys.session(id), s.keys.rate(s.operations, id)}
 	if s.current > 0 {
-		keys = append(keys, currentKey(id))
+		keys = append(keys, s.keys.current(id))
 	}
 	reply, err := touch.Run(ctx, s.redis, keys,
 		now.UnixMicro(), s.idle.Microseconds(), s.absolute.Microseconds(), (s.idle + grace).Milliseconds(), url.PathEscape(address),
@@ -254,7 +246,7 @@ func (s *Store) keepCurrent(ctx context.Context, to redis.Cmdable, id string) *r
 	if s.current == 0 {
 		return nil
 	}
-	return to.Set(ctx, currentKey(id), "", s.current)
+	return to.Set(ctx, s.keys.current(id), "", s.current)
 }
 
 // List is a customer's live sessions, the latest seen first. It touches none.
@@ -284,7 +276,7 @@ func (s *Store) List(ctx context.Context, now time.Time, customer loan.CustomerI
 // customer's and in no order. Names of sessions that are gone are struck off, and
 // what EndOthers could not finish is ended.
 func (s *Store) indexed(ctx context.Context, customer loan.CustomerID) ([]Session, error) {
-	names, err := s.redis.SMembers(ctx, indexKey(customer)).Result()
+	names, err := s.redis.SMembers(ctx, s.keys.sessionsOf(customer)).Result()
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -302,7 +294,7 @@ func (s *Store) indexed(ctx context.Context, customer loan.CustomerID) ([]Sessio
 	pipe := s.redis.Pipeline()
 	texts := make([]*redis.StringCmd, len(ids))
 	for i, id := range ids {
-		texts[i] = pipe.Get(ctx, key(id))
+		texts[i] = pipe.Get(ctx, s.keys.session(id))
 	}
 	_, _ = pipe.Exec(ctx) // each reply is looked at
 	var sessions []Session
@@ -322,7 +314,7 @@ func (s *Store) indexed(ctx context.Context, customer loan.CustomerID) ([]Sessio
 		sessions = append(sessions, sess)
 	}
 	if len(gone) > 0 {
-		return sessions, unavailable(s.redis.SRem(ctx, indexKey(customer), gone...).Err())
+		return sessions, unavailable(s.redis.SRem(ctx, s.keys.sessionsOf(customer), gone...).Err())
 	}
 	return sessions, nil
 }
@@ -349,7 +341,7 @@ func (s *Store) end(ctx context.Context, sessions []Session) (int, error) {
 	}
 	pipe := s.redis.Pipeline()
 	for _, sess := range sessions {
-		pipe.Del(ctx, key(sess.ID))
+		pipe.Del(ctx, s.keys.session(sess.ID))
 	}
 	replies, err := pipe.Exec(ctx)
 	if err != nil {
@@ -385,7 +377,7 @@ func (s *Store) End(ctx context.Context, customer loan.CustomerID, id string) er
 }
 
 func (s *Store) read(ctx context.Context, id string) (Session, error) {
-	text, err := s.redis.Get(ctx, key(id)).Result()
+	text, err := s.redis.Get(ctx, s.keys.session(id)).Result()
 	if errors.Is(err, redis.Nil) {
 		return Session{}, ErrNoSession
 	}
@@ -410,7 +402,7 @@ var (
 // session that is being rotated does not escape. After an error it can be tried
 // again, and [Store.List] and [Store.Create] do so for this customer.
 func (s *Store) EndOthers(ctx context.Context, customer loan.CustomerID, keep string) (int, error) {
-	marked, err := doom.Run(ctx, s.redis, []string{indexKey(customer)}, keep).StringSlice()
+	marked, err := doom.Run(ctx, s.redis, []string{s.keys.sessionsOf(customer)}, keep).StringSlice()
 	if err != nil {
 		return 0, unavailable(err)
 	}
@@ -428,7 +420,7 @@ func (s *Store) endMarked(ctx context.Context, customer loan.CustomerID, names [
 	if err != nil || len(names) == 0 {
 		return ended, err
 	}
-	return ended, unavailable(s.redis.SRem(ctx, indexKey(customer), names).Err())
+	return ended, unavailable(s.redis.SRem(ctx, s.keys.sessionsOf(customer), names).Err())
 }
 
 // Rotate gives a session a new token and with it a new id; the old ones are dead
@@ -454,7 +446,7 @@ func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp 
 	if steppedUp {
 		sess.SteppedUpAt = now
 	}
-	if err := s.operations.carry(ctx, s.redis, old.ID, sess.ID); err != nil {
+	if err := s.carry(ctx, s.operations, old.ID, sess.ID); err != nil {
 		return "", time.Time{}, err
 	}
 	if err := s.replace(ctx, old, sess); err != nil {
@@ -467,13 +459,13 @@ func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp 
 // before the old one ends, so that EndOthers marks it or keeps it out.
 func (s *Store) replace(ctx context.Context, old, sess Session) error {
 	pipe := s.redis.Pipeline()
-	pipe.Set(ctx, key(sess.ID), record(sess), s.idle+grace)
+	pipe.Set(ctx, s.keys.session(sess.ID), record(sess), s.idle+grace)
 	s.keepCurrent(ctx, pipe, sess.ID)
-	pipe.Set(ctx, replacedKey(old.ID), "", replacedLife)
+	pipe.Set(ctx, s.keys.replaced(old.ID), "", replacedLife)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return unavailable(err)
 	}
-	named, err := succeedsInto.Run(ctx, s.redis, []string{indexKey(sess.CustomerID)},
+	named, err := succeedsInto.Run(ctx, s.redis, []string{s.keys.sessionsOf(sess.CustomerID)},
 		old.ID, sess.ID, (s.absolute + grace).Milliseconds()).Bool()
 	if err != nil {
 		return unavailable(err)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,19 +23,11 @@ import (
 // start has microseconds, so that nothing can round them away unseen.
 var start = time.Date(2026, 11, 18, 19, 59, 59, 123_457_000, time.UTC)
 
-// cluster is a Redis Cluster of three nodes for all tests of this package.
-var cluster = sync.OnceValues(func() (*redistest.Cluster, error) { return redistest.StartCluster(0) })
-
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if started.Load() {
-		c, _ := cluster()
-		c.Kill()
-	}
+	redistest.EndShared()
 	os.Exit(code)
 }
-
-var started atomic.Bool
 
 // clusterURL is where the cluster is; there is none where there is no real Redis either.
 func clusterURL(t *testing.T) string {
@@ -44,8 +35,7 @@ func clusterURL(t *testing.T) string {
 	if os.Getenv("MOBILEPAY_TEST_REDIS") == "" || !redistest.Installed() {
 		t.Skip("needs redis-server: run it with scripts/with-services")
 	}
-	c, err := cluster()
-	started.Store(true)
+	c, err := redistest.Shared()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -475,6 +465,76 @@ func TestOpen(t *testing.T) {
 			t.Errorf("the password is in the error: %v", err)
 		}
 	}
+}
+
+// Installations share a Redis, with a prefix each: neither finds anything of the other.
+func TestPrefixes(t *testing.T) {
+	t.Parallel()
+	shared := open(t, "", session.Options{})
+	opts := session.Options{Operations: session.Limit{N: 3, Per: time.Minute}, PartnerOperations: session.Limit{N: 3, Per: time.Minute}}
+	guess := session.Guess{Account: "account", Device: "device", Address: "192.0.2.1"}
+	var stores [2]*session.Store
+	for i, prefix := range []string{"one:", "two:"} {
+		s := open(t, shared.URL()+"?prefix="+prefix, opts)
+		stores[i] = s
+		old := createFor(t, s, start, 1)
+		touch(t, s, start, old)
+		if _, _, err := s.Rotate(t.Context(), start, session.IDOf(old), true); err != nil {
+			t.Error(err)
+		}
+		for range 11 { // beyond those of the device
+			if _, err := s.Guess(t.Context(), start, guess); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := s.Allow(t.Context(), start, session.Limit{Name: "money", N: 1, Per: time.Minute}, "1"); err != nil {
+			t.Error(err)
+		}
+		if err := s.PutCode(t.Context(), start, session.Code{ID: "code", Purpose: "test", Hash: []byte{1}}); err != nil {
+			t.Error(err)
+		}
+		token := partnerToken(t, s, start, 1, loan.AllScopes())
+		if _, _, err := s.TouchPartner(t.Context(), start, token); err != nil {
+			t.Error(err)
+		}
+		if err := s.EndPartner(t.Context(), 2); err != nil {
+			t.Error(err)
+		}
+		s.Documents(func(context.Context) string { return "client" }).Add(t.Context(), "hash", "{ a }")
+	}
+	kinds := map[string]int{}
+	for _, key := range shared.Engine().Keys() {
+		_, name, ok := strings.Cut(key, ":")
+		if !ok || !strings.HasPrefix(key, "one:") && !strings.HasPrefix(key, "two:") {
+			t.Errorf("the key %s is everybody's", key)
+		}
+		kind, _, _ := strings.Cut(name, "{")
+		kinds[kind]++
+	}
+	for _, kind := range []string{
+		"session:", "replaced:", "customer:", "rate:operations:", "rate:failures:", "rate:money:", "guesses:account:", "guesses:device:",
+		"code:", "partner-token:", "partner-ended:", "rate:partner operations:", "document:hash", "documents-of:client",
+	} {
+		if kinds[kind] < 2 {
+			t.Errorf("of the keys %s there are %d in %v", kind, kinds[kind], kinds)
+		}
+	}
+	if n, err := stores[0].EndOthers(t.Context(), 1, ""); n != 1 || err != nil {
+		t.Errorf("%d sessions ended, %v", n, err)
+	}
+	if left, err := stores[1].List(t.Context(), start, 1); len(left) != 1 || err != nil {
+		t.Errorf("%d sessions of the other's are left, %v", len(left), err)
+	}
+	topic := session.EventsOf(1)
+	mine, stop := stores[0].Nudges().Listen(topic)
+	defer stop()
+	within(t, mine, "the first nudge")
+	channels := shared.Redis().PubSubChannels(t.Context(), "*").Val()
+	if len(channels) != 1 || channels[0] != "one:"+string(topic) {
+		t.Errorf("the channels are %v", channels)
+	}
+	stores[0].Nudges().Publish(topic)
+	within(t, mine, "a nudge")
 }
 
 func TestTheEngineInThisProcessHasAPassword(t *testing.T) {

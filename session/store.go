@@ -62,6 +62,7 @@ type Options struct {
 // Store keeps sessions, counts and codes. It is safe for concurrent use.
 type Store struct {
 	redis       redis.UniversalClient
+	keys        keys
 	idle        time.Duration
 	absolute    time.Duration
 	perCustomer int
@@ -109,13 +110,13 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	if s.redis, err = newClient(url, opts); err != nil {
+	if s.redis, s.keys, err = newClient(url, opts); err != nil {
 		return nil, err
 	}
 	if opts.Observe != nil {
 		s.redis.AddHook(hook{opts.Observe})
 	}
-	s.nudges = newNudges(s.redis)
+	s.nudges = newNudges(s.redis, s.keys)
 	if err := s.Ping(ctx); err != nil {
 		_ = s.Close()
 		return nil, err

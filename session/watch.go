@@ -22,8 +22,6 @@ const (
 // replacedLife is how long it is remembered that a session has a new token.
 const replacedLife = time.Minute
 
-func replacedKey(id string) string { return "replaced:{" + id + "}" }
-
 const (
 	// tickEvery is how often the clock is looked at, which costs nothing.
 	tickEvery = time.Second
@@ -65,7 +63,7 @@ func (s *Store) Watch(ctx context.Context, c clock.Clock, customer loan.Customer
 
 // ending is why a session is not there any more; passed is whether its time was over.
 func (s *Store) ending(ctx context.Context, id string, passed bool) Ending {
-	switch replaced, err := s.redis.Exists(ctx, replacedKey(id)).Result(); {
+	switch replaced, err := s.redis.Exists(ctx, s.keys.replaced(id)).Result(); {
 	case err == nil && replaced == 1:
 		return Replaced
 	case passed:

@@ -42,7 +42,7 @@ type Engine string
 const (
 	Embedded Engine = "embedded" // SQLite, and Redis in this process
 	Real     Engine = "real"     // Postgres and Redis
-	Cluster  Engine = "cluster"  // Postgres and a Redis Cluster of the test's own
+	Cluster  Engine = "cluster"  // Postgres and a Redis Cluster, which the package's TestMain ends: see redistest.Shared
 )
 
 const (
@@ -166,14 +166,14 @@ func Services(t testing.TB, engine Engine) []string {
 	return append(settings, "REDIS_URL="+ownRedis(t, os.Getenv(redisVariable)))
 }
 
+// ownCluster is a part of the cluster that no other test has.
 func ownCluster(t testing.TB) string {
 	t.Helper()
-	cluster, err := redistest.StartCluster(0)
+	cluster, err := redistest.Shared()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.Kill)
-	return cluster.URL()
+	return cluster.URL() + "&prefix=" + randomName("test") + ":"
 }
 
 // ownRedis is a database of the Redis server at a URL that no other test has for

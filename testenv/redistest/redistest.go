@@ -144,6 +144,36 @@ const slots = 16384
 // dead.
 const nodeTimeout = "1500"
 
+var shared struct {
+	sync.Mutex
+	*Cluster
+}
+
+// Shared is a cluster without replicas that all tests of a package have together. They
+// must leave it whole, and each must have keys of its own. TestMain calls [EndShared].
+func Shared() (*Cluster, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.Cluster == nil {
+		c, err := StartCluster(0)
+		if err != nil {
+			return nil, err
+		}
+		shared.Cluster = c
+	}
+	return shared.Cluster, nil
+}
+
+// EndShared ends the cluster of [Shared], if it was started.
+func EndShared() {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.Cluster != nil {
+		shared.Kill()
+		shared.Cluster = nil
+	}
+}
+
 // StartCluster starts a cluster with so many replicas, of the first primaries.
 func StartCluster(replicas int) (_ *Cluster, err error) {
 	c := new(Cluster)
