@@ -157,7 +157,7 @@ func TestConversation(t *testing.T) {
 // 20 messages an hour, also when they come at once; what was sent once is answered
 // again.
 func TestMessagesAreLimited(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c := e.AddCustomer()
 		codes := make([]string, 25)

@@ -73,7 +73,7 @@ func linksOf(t *testing.T, e *testenv.Env, token string) map[string]string {
 
 // A link opens its document for five minutes, for the session that asked for it.
 func TestDocuments(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c := e.AddCustomer()
 		addStatement(t, e, c)
@@ -218,7 +218,7 @@ func TestDocumentsOfOthers(t *testing.T) {
 // A step-up gives the session a new token: links from before it open nothing, those
 // that are asked for in the same request do.
 func TestDocumentsAfterStepUp(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		id := e.AddUser("sam", goodPassword)
 		before := e.Post("", logIn, credentials("sam", goodPassword)).Text("logIn", "session", "token")
@@ -262,7 +262,7 @@ func TestDocumentsOutliveRotation(t *testing.T) {
 // Downloads are operations like others, as far as their number goes, and links cost no
 // statement.
 func TestDocumentsAreLimited(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.OperationsPerMinute = 10 })
 		c := e.AddCustomer() // who has asked once
 		addStatement(t, e, c)

@@ -89,7 +89,7 @@ func TestHelpBeforeLogIn(t *testing.T) {
 
 // Searching is limited by address, reading is not.
 func TestHelpIsLimited(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		const many = `{ helpTopics(search: "pay") { slug } }`
 		for i := range 300 {

@@ -65,7 +65,7 @@ func with(vars testenv.Vars, value any, path ...string) testenv.Vars {
 }
 
 func TestEnroll(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		h, other := e.AddHolder("D'Árcy Smith"), e.AddHolder("Other")
 		right := enrollment(h, "robin.test")
@@ -144,7 +144,7 @@ func wrongCode(code string) string {
 
 // Many at once enroll for one account, and for one username: one has it.
 func TestEnrollAtOnce(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		h := e.AddHolder("Test")
 		var inputs []testenv.Vars
@@ -170,7 +170,7 @@ func TestEnrollAtOnce(t *testing.T) {
 }
 
 func TestForgotUsername(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		h := e.AddHolder("Test")
 		e.Post("", enroll, enrollment(h, "robin.test"))
@@ -242,7 +242,7 @@ func TestForgotPassword(t *testing.T) {
 
 // A code is for ten minutes.
 func TestCodesExpire(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.AddUser("sam.user", goodPassword)
 		ask := func() (challenge, code string) {
@@ -276,7 +276,7 @@ func TestCodesExpire(t *testing.T) {
 
 // Whether a username exists shows neither in what is done nor in how much of it.
 func TestKnownAndUnknownDoTheSame(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.AddUser("sam.user", goodPassword)
 		for name, query := range map[string]string{
@@ -370,7 +370,7 @@ func TestStepUp(t *testing.T) {
 
 // Every field that is marked @stepUp refuses without one, with a full input.
 func TestStepUpMarks(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		mine := ownAll(t, e)
 		mine.Token = e.OpenPlainSession(mine.ID)
@@ -586,7 +586,7 @@ func TestChangePassword(t *testing.T) {
 // A new phone number counts with the code of its text message, and the old one is
 // told.
 func TestPhoneChange(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c := e.AddCustomer()
 		got := e.Post(c.Token, `mutation { updateProfile(input: {phone: "(704) 555-0199", notifications: {byText: true}}) {
@@ -660,7 +660,7 @@ func TestGuessesWait(t *testing.T) {
 // A thousand addresses against one account, and one address against a thousand
 // accounts.
 func TestGuessesAreCountedBothWays(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.AddUser("sam.user", goodPassword)
 		looked := 0
@@ -686,7 +686,7 @@ func TestGuessesAreCountedBothWays(t *testing.T) {
 
 // Aliases are guesses each, where they are allowed at all.
 func TestAliasedGuesses(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.Limits.Mutations = 20 })
 		e.AddUser("sam.user", goodPassword)
 		var query strings.Builder
@@ -730,7 +730,7 @@ func TestGuessesWithoutRedis(t *testing.T) {
 // Two hundred log-ins at once: a few hash, the others wait or are sent away, and who
 // is logged in is served meanwhile.
 func TestManyLogInsAtOnce(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		id := e.AddUser("sam.user", goodPassword)
 		token := e.OpenSession(id)

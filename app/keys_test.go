@@ -122,7 +122,7 @@ func orderWithNew(c testenv.Customer, key, number string) testenv.Vars {
 // the second factor's secret, the number by which enrolment finds a contract, a code on
 // its way.
 func TestIdentityOutlivesItsKeys(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		r := newRotating(t, e)
 		holder, id := e.AddHolder("Test"), e.AddUser("sam.user", goodPassword)
@@ -155,11 +155,11 @@ func TestIdentityOutlivesItsKeys(t *testing.T) {
 // files debits, the keys are rotated and retired three times. Nobody sees an error,
 // and every number is there in the end.
 func TestRotateKeysUnderLoad(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.SessionIdle = c.SessionAbsolute }) // the clock is moved
 		r := newRotating(t, e)
 		servers := []*testenv.Env{e}
-		if engine == testenv.Real {
+		if engine != testenv.Embedded {
 			r.second = testenv.New(t, engine, func(c *config.Config) { *c = e.App.Config })
 			servers = append(servers, r.second)
 		}

@@ -220,7 +220,7 @@ func TestPaymentTicksOnTheOtherInstance(t *testing.T) {
 
 // A run's changes come, too: the payment, and the vehicle that it is credited to.
 func TestRunTicks(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		e.At("2026-11-18 14:59:00")
 		c := e.AddCustomer()
@@ -250,7 +250,7 @@ func TestRunTicks(t *testing.T) {
 // nothing and gets nothing twice, while many pay.
 func TestResume(t *testing.T) {
 	const payers, each = 5, 40
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		here, there := two(t, engine)
 		third := here.Another()
 		c := here.AddCustomer()
@@ -431,7 +431,7 @@ func TestExpiredSessionClosesSockets(t *testing.T) {
 
 // Operations over a socket count like requests.
 func TestSocketCountsOperations(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.OperationsPerMinute = 10 })
 		s := dial(t, e, nil)
 		s.open(`{"Authorization": "Bearer ` + e.OpenSession(e.AddUser("sam", "-")) + `", "Accept-Language": "es"}`)
@@ -565,7 +565,7 @@ func nextEvent(t *testing.T, c <-chan [2]string) (event [2]string, open bool) {
 
 // The same by server-sent events, which outlast the deadline of a request.
 func TestEventStreams(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		here, there := two(t, engine)
 		c := here.AddCustomer()
 		stream := events(t, there, c.Token, paymentUpdated, testenv.Vars{"after": cursorNow(here, c.Token)})

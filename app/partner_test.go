@@ -74,7 +74,7 @@ func askTokenAs(t *testing.T, e *testenv.Env, method, path, media, body string, 
 
 // RFC 6749, 2.3.1, 3.2, 4.4 and 5.
 func TestTokenEndpoint(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		p, other := e.AddPartner("payments:read vehicles:read"), e.AddPartner("payments:read")
 		const grant = "grant_type=client_credentials"
@@ -219,7 +219,7 @@ func getJSON(t *testing.T, address string, into any) {
 
 // Of tokens that are asked for too often, right or wrong, at one address; and Redis away.
 func TestTokensAreLimited(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		p, other := e.AddPartner(everything), e.AddPartner(everything)
 		const grant = "grant_type=client_credentials"
@@ -253,7 +253,7 @@ func TestTokensAreLimited(t *testing.T) {
 
 // Tokens end after 15 minutes, to the microsecond; malformed ones open nothing.
 func TestPartnerTokenExpires(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		p := e.AddPartner(everything)
 		e.Clock.Advance(15*time.Minute - time.Microsecond)
@@ -279,7 +279,7 @@ func TestPartnerTokenExpires(t *testing.T) {
 
 // While a secret is rotated two count; at its end the one before does not.
 func TestRotatePartner(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		p := e.AddPartner(everything)
 		works := func(secret string) bool {
@@ -329,7 +329,7 @@ func TestRotatePartner(t *testing.T) {
 
 // What a customer grants, sees and takes back.
 func TestGrantPartnerAccess(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c, p := e.AddCustomer(), e.AddPartner("vehicles:read payments:read")
 		listed := e.Post(c.Token, `{ partners { id name scopes } }`, nil)
@@ -398,7 +398,7 @@ func TestGrantPartnerAccess(t *testing.T) {
 
 // lastUsedAt is written when the first minute is over, and not with each request.
 func TestGrantLastUsed(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c, p := e.AddCustomer(), e.AddPartner(everything)
 		e.Grant(c, p, "VEHICLES_READ")
@@ -429,7 +429,7 @@ func TestGrantLastUsed(t *testing.T) {
 
 // A grant that is taken back, and a partner that is, stop on every instance at once.
 func TestPartnerIsRevoked(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		if engine == testenv.Embedded {
 			t.Skip("its Redis is in the process")
 		}
@@ -490,7 +490,7 @@ func environment(e *testenv.Env) []string {
 
 // The commands, as an operator types them.
 func TestPartnerCommands(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		run := func(args ...string) (string, error) {
 			var stdout, out bytes.Buffer
@@ -564,7 +564,7 @@ func partnerOrder(c testenv.Customer, key string, change ...testenv.Vars) testen
 
 // A partner pays for a customer from a saved account, and cancels what it has made.
 func TestPartnerPays(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine)
 		c, p, other := e.AddCustomer(), e.AddPartner(everything), e.AddPartner(everything)
 		e.Grant(c, p, "VEHICLES_READ", "PAYMENTS_READ", "PAYMENTS_WRITE")
@@ -698,7 +698,7 @@ func TestPartnerOfRepresentedPayment(t *testing.T) {
 
 // Limits are a partner's for all its tokens and customers.
 func TestPartnerLimits(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		e := testenv.New(t, engine, func(c *config.Config) { c.PartnerOperations, c.PartnerMoney = 8, 2 })
 		p := e.AddPartner(everything)
 		tokens := []string{p.Token, e.PartnerToken(p, "payments:write")}

@@ -346,7 +346,7 @@ func (b *balancer) pick() *url.URL {
 // there once.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
-	e := testenv.New(t, testenv.Real)
+	e := testenv.New(t, testenv.Cluster)
 	binary := builtProgram(t)
 	b := &balancer{ready: map[string]bool{}}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -116,7 +116,7 @@ func TestOneLogInPerRequest(t *testing.T) {
 
 // A document is registered once, and is then known on every instance by its hash.
 func TestRegisteredDocuments(t *testing.T) {
-	testenv.OnEach(t, func(t *testing.T, engine testenv.Engine) {
+	testenv.OnEachRedis(t, func(t *testing.T, engine testenv.Engine) {
 		for _, mode := range []config.Mode{config.Sandbox, config.Production} {
 			e := testenv.New(t, engine, func(c *config.Config) { c.Mode = mode })
 			c := e.AddCustomer()

@@ -574,7 +574,7 @@ func TestWebhookSecrets(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if engine == testenv.Real {
+		if engine != testenv.Embedded {
 			for _, secret := range []string{first, second} {
 				if strings.Contains(e.Dump(), strings.TrimPrefix(secret, "whsec_")) {
 					t.Error("the dump has a secret")

@@ -57,6 +57,8 @@ func newClient(rawURL string, opts Options) (redis.UniversalClient, keys, error)
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	if o.IsClusterMode {
 		cluster := o.Cluster()
+		// No command here is for several nodes; looking each up costs the list of them all.
+		cluster.DisableRoutingPolicies = true
 		// A client that only meets a dead primary is told nothing of a failover.
 		cluster.ClusterStateReloadInterval = lookForPrimaries
 		return redis.NewClusterClient(cluster), prefix, nil

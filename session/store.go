@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -161,9 +162,25 @@ func (s *Store) Embedded() bool { return s.embedded != nil }
 // Nudges wake those who wait for something.
 func (s *Store) Nudges() *Nudges { return s.nudges }
 
-// Ping asks Redis for a sign of life.
+// Ping asks Redis for a sign of life. Of a cluster one primary's will do: whoever's session
+// is there can be served while another is away.
 func (s *Store) Ping(ctx context.Context) error {
-	return unavailable(s.redis.Ping(ctx).Err())
+	cluster, ok := s.redis.(*redis.ClusterClient)
+	if !ok {
+		return unavailable(s.redis.Ping(ctx).Err())
+	}
+	var lives atomic.Bool
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, primary *redis.Client) error {
+		err := primary.Ping(ctx).Err()
+		if err == nil {
+			lives.Store(true)
+		}
+		return err
+	})
+	if lives.Load() {
+		return nil
+	}
+	return unavailable(err)
 }
 
 // Close ends the connections. Whatever is asked afterwards is [ErrUnavailable].

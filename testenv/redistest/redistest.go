@@ -187,7 +187,7 @@ func StartCluster(replicas int) (_ *Cluster, err error) {
 	const primaries = 3
 	for i := range primaries + replicas {
 		s, err := Start("cluster-enabled yes", "cluster-port FREE", "cluster-node-timeout "+nodeTimeout, "cluster-config-file nodes.conf",
-			"cluster-replica-validity-factor 0", "repl-diskless-sync-delay 0")
+			"cluster-replica-validity-factor 0", "cluster-require-full-coverage no", "repl-diskless-sync-delay 0")
 		if err != nil {
 			return c, err
 		}
@@ -252,6 +252,16 @@ func (s *Server) follows(ctx context.Context) error {
 // URL names two of the cluster's servers; a client learns the others from them.
 func (c *Cluster) URL() string {
 	return "redis+cluster://" + c.Primaries[1].Addr + "?addr=" + c.Primaries[2].Addr
+}
+
+// Keeps tells which of the primaries keeps a key, before any failover.
+func (c *Cluster) Keeps(ctx context.Context, key string) (int, error) {
+	text, err := c.Primaries[1].do(ctx, "CLUSTER", "KEYSLOT", key)
+	if err != nil {
+		return 0, err
+	}
+	slot, err := strconv.Atoi(text)
+	return slot * len(c.Primaries) / slots, err
 }
 
 // Kill ends all of it.
