@@ -93,9 +93,7 @@ func New(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger
 		return nil, err
 	}
 	requirements := cfg.AppRequirements()
-	if a.Servicing.Help, err = help.New(help.Facts{App: requirements, Phone: a.Servicing.Servicer.Phone}); err != nil {
-		return nil, err
-	}
+	a.Servicing.Help = help.New(help.Facts{App: requirements, Phone: a.Servicing.Servicer.Phone})
 	a.nudges = a.Sessions.Nudges()
 	a.Handler = web.New(web.Options{
 		Schema: graph.NewExecutableSchema(graph.Config{

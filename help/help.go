@@ -70,23 +70,26 @@ func (t *Topic) Excerpt() string {
 
 // Center is all topics in all languages. It is safe for concurrent use.
 type Center struct {
-	topics map[loan.Language][]*Topic // in the order in which they are shown
+	topics map[loan.Language]func() []*Topic // in the order in which they are shown
 	index  map[loan.Language]func() (*index, error)
 }
 
-// New reads the topics. The index of a language is built when somebody first searches
-// in it.
-func New(facts Facts) (*Center, error) {
-	c := &Center{topics: map[loan.Language][]*Topic{}, index: map[loan.Language]func() (*index, error){}}
+// New is the topics with these facts. Those of a language are read when somebody first
+// asks for one, and indexed when somebody first searches: a process starts without them.
+func New(facts Facts) *Center {
+	c := &Center{topics: map[loan.Language]func() []*Topic{}, index: map[loan.Language]func() (*index, error){}}
 	for _, language := range loan.Languages() {
-		topics, err := read(language, facts)
-		if err != nil {
-			return nil, err
-		}
+		topics := sync.OnceValue(func() []*Topic {
+			topics, err := read(language, facts)
+			if err != nil {
+				panic(err) // they are in the program, and tests read them
+			}
+			return topics
+		})
 		c.topics[language] = topics
-		c.index[language] = sync.OnceValues(func() (*index, error) { return newIndex(language, topics) })
+		c.index[language] = sync.OnceValues(func() (*index, error) { return newIndex(language, topics()) })
 	}
-	return c, nil
+	return c
 }
 
 // spoken is a language that there are topics in; English where nothing is said.
@@ -98,11 +101,11 @@ func (c *Center) spoken(l loan.Language) loan.Language {
 }
 
 // Topics lists all topics in a language, by category and then in their order.
-func (c *Center) Topics(l loan.Language) []*Topic { return slices.Clone(c.topics[c.spoken(l)]) }
+func (c *Center) Topics(l loan.Language) []*Topic { return slices.Clone(c.topics[c.spoken(l)]()) }
 
 // Topic finds a topic by its slug; nil where there is none.
 func (c *Center) Topic(l loan.Language, slug string) *Topic {
-	topics := c.topics[c.spoken(l)]
+	topics := c.topics[c.spoken(l)]()
 	if i := slices.IndexFunc(topics, func(t *Topic) bool { return t.Slug == slug }); i >= 0 {
 		return topics[i]
 	}
@@ -123,7 +126,7 @@ func (c *Center) Search(l loan.Language, typed string) ([]*Topic, error) {
 	}
 	topics := make([]*Topic, len(found))
 	for i, n := range found {
-		topics[i] = c.topics[l][n]
+		topics[i] = c.topics[l]()[n]
 	}
 	return topics, nil
 }

@@ -22,11 +22,7 @@ func center(t testing.TB, phone string) *help.Center {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := help.New(help.Facts{App: app, Phone: phone})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return help.New(help.Facts{App: app, Phone: phone})
 }
 
 // What customers type, and the topic that has to come first. Those of the FAQ are
@@ -296,10 +292,7 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := help.New(help.Facts{App: app, Phone: "704-555-0100"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := help.New(help.Facts{App: app, Phone: "704-555-0100"})
 	phones := c.Topic(loan.English, "supported-phones").Body
 	if !strings.Contains(phones, "iOS 15.1 or newer") || !strings.Contains(phones, "Android 9.0 or newer.\n") || strings.Contains(phones, "expected") {
 		t.Errorf("it says\n%s", phones)

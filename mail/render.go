@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 	"unicode"
@@ -32,7 +33,7 @@ type Message struct {
 //go:embed en es
 var wordings embed.FS
 
-var templates = parse()
+var templates = sync.OnceValue(parse)
 
 func parse() map[loan.Language]map[loan.NoticeKind]*template.Template {
 	languages := map[loan.Language]map[loan.NoticeKind]*template.Template{}
@@ -117,7 +118,7 @@ func money(s string) (string, error) {
 // (RFC 3339); firstName; code, where the kind has one; and those of the kind, which
 // docs/notices.md lists. One that is missing is an error, in which no value is.
 func Render(kind loan.NoticeKind, channel loan.Channel, language loan.Language, values map[string]string) (Message, error) {
-	wording := templates[language][kind]
+	wording := templates()[language][kind]
 	if wording == nil {
 		return Message{}, fmt.Errorf("there is no wording in %q for a notice of kind %q", language, kind)
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/automobilepay/mobilepay/operations"
@@ -40,13 +41,13 @@ type file struct {
 
 // Handler serves the page at "/" with its files.
 func Handler() http.Handler {
-	files := read()
+	all := sync.OnceValue(read)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if name == "" {
 			name = index
 		}
-		f, found := files[name]
+		f, found := all()[name]
 		switch {
 		case !found:
 			http.NotFound(w, r)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/errgroup"
 )
 
 // Every statement is declared once, as a package variable, and prepared when the
@@ -80,14 +81,29 @@ func (o Observer) begin(ctx context.Context, name, text string) (context.Context
 
 func prepareAll(ctx context.Context, db *sqlx.DB, d dialect) (queries, error) {
 	q := queries{dialect: d, prepared: make([]*sqlx.Stmt, len(statements))}
+	var group errgroup.Group
+	group.SetLimit(prepareAtOnce(d))
 	for i, text := range statements {
-		stmt, err := db.PreparexContext(ctx, d.render(text)) //nolint:sqlclosecheck // kept until the pool closes
-		if err != nil {
-			return q, fmt.Errorf("prepare %q: %w", text, err)
-		}
-		q.prepared[i] = stmt
+		group.Go(func() error {
+			stmt, err := db.PreparexContext(ctx, d.render(text)) //nolint:sqlclosecheck // kept until the pool closes
+			if err != nil {
+				return fmt.Errorf("prepare %q: %w", text, err)
+			}
+			q.prepared[i] = stmt
+			return nil
+		})
 	}
-	return q, nil
+	return q, group.Wait()
+}
+
+// prepareAtOnce is how many statements are prepared at once when the store opens: Postgres
+// takes longer for each than the program waits for anything else. Each connection of
+// SQLite would have to read the schema first.
+func prepareAtOnce(d dialect) int {
+	if d == postgres {
+		return 4
+	}
+	return 1
 }
 
 // close lets go of what is prepared, where not all of it could be.

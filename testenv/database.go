@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -31,6 +32,24 @@ const (
 var template = sync.OnceValues(func() (string, error) {
 	name := randomName("template")
 	return name, makeTemplate(context.Background(), os.Getenv(postgresVariable), name)
+})
+
+// embeddedTemplate is the file of an embedded database with all tables and no rows.
+var embeddedTemplate = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "mobilepay-template")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "books.db")
+	s, err := store.Open(context.Background(), "sqlite:"+path, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.MigrateJobs(context.Background(), slog.New(slog.DiscardHandler)), s.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) // the last connection has moved all into it
 })
 
 func makeTemplate(ctx context.Context, admin, name string) error {
@@ -117,7 +136,7 @@ func asIn(databaseURL, role string) string {
 func EmptyDatabase(t testing.TB, engine Engine) string {
 	t.Helper()
 	if engine == Embedded {
-		return embedded(t)
+		return "sqlite:" + filepath.Join(t.TempDir(), "books.db")
 	}
 	needReal(t)
 	if _, err := template(); err != nil { // which makes the roles

@@ -207,7 +207,19 @@ func ownRedis(t testing.TB, server string) string {
 	return u.String()
 }
 
-func embedded(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "books.db") }
+// embedded is an embedded database with all tables and no rows.
+func embedded(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "books.db")
+	like, err := embeddedTemplate()
+	if err == nil {
+		err = os.WriteFile(path, like, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + path
+}
 
 func needReal(t testing.TB) {
 	t.Helper()
