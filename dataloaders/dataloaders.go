@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vikstrous/dataloadgen"
-
 	"github.com/automobilepay/mobilepay/auth"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/store"
@@ -27,9 +25,9 @@ type PageOf struct {
 
 type (
 	// Lists loads a list that is short by nature, whole.
-	Lists[T any] = dataloadgen.Loader[loan.CustomerID, []*T]
+	Lists[T any] = Loader[loan.CustomerID, []*T]
 	// Pages loads a page of each vehicle asked for.
-	Pages[T any] = dataloadgen.Loader[PageOf, map[loan.VehicleID][]*T]
+	Pages[T any] = Loader[PageOf, map[loan.VehicleID][]*T]
 )
 
 // MessagesOf asks for a page of the messages of each of some conversations, which stand
@@ -52,8 +50,8 @@ type Loaders struct {
 	PendingPayments *Pages[loan.Payment]
 	Statements      *Pages[loan.Statement]
 
-	Messages *dataloadgen.Loader[MessagesOf, map[loan.ConversationID][]*loan.SecureMessage]
-	partners *dataloadgen.Loader[struct{}, []*loan.Partner]
+	Messages *Loader[MessagesOf, map[loan.ConversationID][]*loan.SecureMessage]
+	partners *Loader[struct{}, []*loan.Partner]
 
 	statements statements
 	store      *store.Store
@@ -123,17 +121,6 @@ func New(s *store.Store, now time.Time) *Loaders {
 }
 
 func vehicleOfPayment(p *loan.Payment) loan.VehicleID { return p.VehicleID }
-
-// once is a loader that reads each key by itself, at once, and remembers.
-func once[K comparable, V any](read func(context.Context, K) (V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
-		values, errs := make([]V, len(keys)), make([]error, len(keys))
-		for i, key := range keys {
-			values[i], errs[i] = read(ctx, key)
-		}
-		return values, errs
-	}, dataloadgen.WithBatchCapacity(1))
-}
 
 type readPage[T any] func(context.Context, loan.CustomerID, []loan.VehicleID, store.Page) ([]T, error)
 
