@@ -12,7 +12,7 @@ import (
 	"github.com/automobilepay/mobilepay/app"
 )
 
-//go:generate go tool gqlgen generate
+//go:generate go run ./graph/generate
 //go:generate sh -c "go run . schema > schema.new && mv schema.new schema.graphql || { rm -f schema.new; false; }"
 
 func main() {

@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	connections := flag.Int("connections", 16, "how many clients ask at the same time")
 	only := flag.String("only", "", "the one operation to measure: HOME, SMALL or PAY")
 	overload := flag.Bool("overload", false, "measure three times the load that can be served, and nothing else")
-	profile := flag.String("profile", "", "a file for a CPU profile of the product under HOME")
+	profile := flag.String("profile", "", "a file for a CPU profile of the product under HOME; beside it, .allocs for what it has allocated")
 	flag.Parse()
 	postgres, redis := os.Getenv("MOBILEPAY_TEST_POSTGRES"), os.Getenv("MOBILEPAY_TEST_REDIS")
 	if postgres == "" || redis == "" || flag.NArg() > 0 {
@@ -319,5 +319,9 @@ func (b *bench) takeProfile(ctx context.Context, c *child) error {
 	if err := errors.Join(err, <-done); err != nil {
 		return err
 	}
-	return os.WriteFile(b.profile, body, 0o600)
+	allocated, err := get(ctx, fmt.Sprintf("http://%s/debug/pprof/allocs", c.side))
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(b.profile, body, 0o600), os.WriteFile(b.profile+".allocs", allocated, 0o600))
 }
