@@ -59,7 +59,7 @@ func (q *queries) AutoPays(ctx context.Context, owner loan.CustomerID) ([]*loan.
 	err := q.query(ctx, autoPaysOfOwner, func(rows *sql.Rows) error {
 		a := new(loan.AutoPay)
 		autoPays = append(autoPays, a)
-		return rows.Scan(&a.ID, &a.CustomerID, &a.SetUpBy, &a.VehicleID, &a.PaymentAccountID, &a.Status, &a.AmountKind, &a.Amount,
+		return scan(rows, &a.ID, &a.CustomerID, &a.SetUpBy, &a.VehicleID, &a.PaymentAccountID, &a.Status, &a.AmountKind, &a.Amount,
 			&a.DayOfMonth, &a.DaysBeforeDue, &a.SetUpAt, &a.ChangedAt)
 	}, owner)
 	return autoPays, err

@@ -30,7 +30,7 @@ func (q *queries) Customer(ctx context.Context, id loan.CustomerID) (*loan.Custo
 	var c *loan.Customer
 	err := q.query(ctx, customerByID, func(rows *sql.Rows) error {
 		c = new(loan.Customer)
-		return rows.Scan(&c.ID, &c.Username, &c.FirstName, &c.LastName, &c.BornOn, &c.Email, &c.Phone,
+		return scan(rows, &c.ID, &c.Username, &c.FirstName, &c.LastName, &c.BornOn, &c.Email, &c.Phone,
 			&c.Line1, &c.Line2, &c.City, &c.State, &c.PostalCode, &c.ByEmail, &c.ByText, &c.Language)
 	}, id)
 	if err == nil && c == nil {

@@ -216,7 +216,7 @@ func (b Books) EntriesOfRun(ctx context.Context, cutoff time.Time, after int64, 
 	var entries []Entry
 	err := b.q.query(ctx, entriesOfRun, func(rows *sql.Rows) error {
 		var e Entry
-		err := rows.Scan(&e.ID, &e.Kind, &e.PaymentID, &e.Amount, &e.Recurring, &e.EffectiveOn, &e.AccountType, &e.RoutingNumber,
+		err := scan(rows, &e.ID, &e.Kind, &e.PaymentID, &e.Amount, &e.Recurring, &e.EffectiveOn, &e.AccountType, &e.RoutingNumber,
 			&e.Sealed, &e.Fingerprint, &e.AccountOwner, &e.Name)
 		entries = append(entries, e)
 		return err

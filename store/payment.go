@@ -41,12 +41,10 @@ UPDATE payments SET status = 'CANCELED', canceled_at = $3
 WHERE id = $2 AND vehicle_id IN (SELECT vehicle_id FROM owners WHERE customer_id = $1) AND status = 'SCHEDULED' AND cancel_by > $3`)
 )
 
-func scanPayment(rows *sql.Rows) (loan.Payment, error) {
-	var p loan.Payment
-	err := rows.Scan(&p.ID, &p.CustomerID, &p.ScheduledBy, &p.VehicleID, &p.PaymentAccountID, &p.ConfirmationNumber, &p.Amount,
+func scanPayment(rows *sql.Rows, p *loan.Payment) error {
+	return scan(rows, &p.ID, &p.CustomerID, &p.ScheduledBy, &p.VehicleID, &p.PaymentAccountID, &p.ConfirmationNumber, &p.Amount,
 		&p.Kind, &p.Origin, &p.Status, &p.ScheduledOn, &p.CreditedOn, &p.DebitedOn, &p.SubmittedAt, &p.CancelBy, &p.CanceledAt,
 		&p.Applied, &p.AppliedAt, &p.ReturnedAt, &p.ReturnCode, &p.AutoPayID, &p.DueOn, &p.Represents, &p.PartnerID)
-	return p, err
 }
 
 func (q *queries) payments(ctx context.Context, s statement, args ...any) ([]loan.Payment, error) {
@@ -57,9 +55,8 @@ func (q *queries) payments(ctx context.Context, s statement, args ...any) ([]loa
 
 func collectPayments(payments *[]loan.Payment) func(*sql.Rows) error {
 	return func(rows *sql.Rows) error {
-		p, err := scanPayment(rows)
-		*payments = append(*payments, p)
-		return err
+		*payments = append(*payments, loan.Payment{})
+		return scanPayment(rows, &(*payments)[len(*payments)-1])
 	}
 }
 

@@ -48,7 +48,7 @@ func (q *queries) PaymentAccounts(ctx context.Context, owner loan.CustomerID) ([
 	err := q.query(ctx, paymentAccountsOfOwner, func(rows *sql.Rows) error {
 		a := new(loan.PaymentAccount)
 		accounts = append(accounts, a)
-		return rows.Scan(&a.ID, &a.CustomerID, &a.Type, &a.RoutingNumber, &a.Last4, &a.Nickname, &a.IsDefault, &a.AddedAt, &a.RemovedAt,
+		return scan(rows, &a.ID, &a.CustomerID, &a.Type, &a.RoutingNumber, &a.Last4, &a.Nickname, &a.IsDefault, &a.AddedAt, &a.RemovedAt,
 			&a.BlockedAt, &a.DebitableFrom)
 	}, owner)
 	return accounts, err

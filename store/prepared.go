@@ -12,6 +12,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/automobilepay/mobilepay/loan"
 )
 
 // Every statement is declared once, as a package variable, and prepared when the
@@ -156,6 +158,34 @@ func (q *queries) query(ctx context.Context, s statement, scan func(*sql.Rows) e
 		}
 	}
 	return ended(rows.Err())
+}
+
+// scan reads a row into dest. The numbers and words that have names of their own are read
+// as what they are, because database/sql would convert them by reflection.
+func scan(rows *sql.Rows, dest ...any) error {
+	for i, d := range dest {
+		switch d := d.(type) {
+		case *loan.Cents:
+			dest[i] = (*int64)(d)
+		case *loan.CustomerID:
+			dest[i] = (*int64)(d)
+		case *loan.VehicleID:
+			dest[i] = (*int64)(d)
+		case *loan.PaymentID:
+			dest[i] = (*int64)(d)
+		case *loan.PaymentAccountID:
+			dest[i] = (*int64)(d)
+		case *loan.StatementID:
+			dest[i] = (*int64)(d)
+		case *loan.PaymentKind:
+			dest[i] = (*string)(d)
+		case *loan.PaymentOrigin:
+			dest[i] = (*string)(d)
+		case *loan.PaymentStatus:
+			dest[i] = (*string)(d)
+		}
+	}
+	return rows.Scan(dest...)
 }
 
 // exec runs a statement that answers nothing and tells how many rows it changed.

@@ -83,10 +83,8 @@ func figuresOf(s *loan.Statement) []any {
 func (q *queries) Statements(ctx context.Context, owner loan.CustomerID, vehicles []loan.VehicleID, page Page) ([]loan.Statement, error) {
 	var statements []loan.Statement
 	err := statementPages.read(ctx, q, owner, vehicles, page, func(rows *sql.Rows) error {
-		var s loan.Statement
-		err := rows.Scan(figuresOf(&s)...)
-		statements = append(statements, s)
-		return err
+		statements = append(statements, loan.Statement{})
+		return scan(rows, figuresOf(&statements[len(statements)-1])...)
 	})
 	return statements, err
 }
@@ -109,7 +107,7 @@ func (q *queries) inFull(ctx context.Context, s statement, args ...any) ([]loan.
 	err := q.query(ctx, s, func(rows *sql.Rows) error {
 		var s loan.Statement
 		var lines, paper string
-		if err := rows.Scan(append(figuresOf(&s), &lines, &paper)...); err != nil {
+		if err := scan(rows, append(figuresOf(&s), &lines, &paper)...); err != nil {
 			return err
 		}
 		if err := json.Unmarshal([]byte(lines), &s.Lines); err != nil {
@@ -288,7 +286,7 @@ func (b Books) Ledgers(ctx context.Context, vehicles []loan.VehicleID) (map[loan
 	err := b.q.query(ctx, ledgerOfVehicles, func(rows *sql.Rows) error {
 		var e loan.LedgerEntry
 		var vehicle loan.VehicleID
-		err := rows.Scan(&e.ID, &vehicle, &e.PaymentID, &e.Kind, &e.EffectiveOn, &e.Cash, &e.Principal, &e.Interest, &e.Fees,
+		err := scan(rows, &e.ID, &vehicle, &e.PaymentID, &e.Kind, &e.EffectiveOn, &e.Cash, &e.Principal, &e.Interest, &e.Fees,
 			&e.Instalments, &e.Funding, &e.Income, &e.PastDue, &e.CurrentDue, &e.DueOn, &e.Confirmation, &e.StatementID)
 		byVehicle[vehicle] = append(byVehicle[vehicle], e)
 		return err

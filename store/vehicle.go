@@ -88,7 +88,7 @@ func scanVehicle(rows *sql.Rows) (*loan.Vehicle, error) {
 		paperless sql.NullTime
 		held      sql.NullTime
 	)
-	err := rows.Scan(&v.ID, &v.CustomerID, &v.Year, &v.Make, &v.Model, &v.VIN, &paperless,
+	err := scan(rows, &v.ID, &v.CustomerID, &v.Year, &v.Make, &v.Model, &v.VIN, &paperless,
 		&kind, &t.AccountNumberLast4, &t.OpenedOn, &t.MaturesOn, &t.TermMonths, &t.Instalment,
 		&t.CurrentDue, &t.DueOn, &t.PastDue, &t.Fees,
 		&l.AmountFinanced, &l.Principal, &l.AnnualRate, &l.InterestPaidThrough,
