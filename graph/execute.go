@@ -137,7 +137,9 @@ func (o *object) MarshalGQL(w io.Writer) {
 	separator := "{"
 	for i := range o.fields {
 		if alias := o.fields[i].Alias; !o.has(alias, i) {
-			_, _ = io.WriteString(w, separator+`"`+alias+`":`) // the writer is memory
+			for _, part := range [...]string{separator, `"`, alias, `":`} {
+				_, _ = io.WriteString(w, part) // the writer is memory
+			}
 			o.values[i].MarshalGQL(w)
 			separator = ","
 		}
@@ -191,6 +193,21 @@ func (ec *executionContext) root(ctx context.Context, field *graphql.CollectedFi
 // inField is ctx inside of a field of an object: errors have its path.
 func inField(ctx context.Context, object string, field *graphql.CollectedField) context.Context {
 	return graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: object, Field: *field})
+}
+
+// batched asks a resolver that answers all objects of a list once for all of them, and
+// is what it answered for one.
+func batched[T, P any](ctx context.Context, object string, field *graphql.CollectedField, one P, resolve func([]P) ([]T, error)) (any, error) {
+	group := graphql.GetBatchParentGroup(ctx, object)
+	parent := graphql.GetFieldContext(ctx).Parent
+	if group != nil && parent != nil && parent.Index != nil {
+		if all, ok := group.Parents.([]P); ok {
+			result := group.GetFieldResult(field.Alias, func() (any, error) { return resolve(all) })
+			return graphql.ResolveBatchGroupResult[T](ctx, ast.PathIndex(*parent.Index), len(all), result, field.Name, group.IndexMap)
+		}
+	}
+	results, err := resolve([]P{one})
+	return graphql.ResolveBatchSingleResult[T](ctx, results, err, field.Name)
 }
 
 // withArguments is what a resolver is told of a field.

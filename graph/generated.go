@@ -6548,7 +6548,9 @@ func (ec *executionContext) _Vehicle_autoPay(ctx context.Context, field *graphql
 			return &graphql.FieldContext{Object: "Vehicle", Field: field, IsMethod: true, IsResolver: true}, nil
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Vehicle_autoPay(ctx, field, obj)
+			return batched(ctx, "Vehicle", field, obj, func(all []*loan.Vehicle) ([]*loan.AutoPay, error) {
+				return ec.Resolvers.Vehicle().AutoPay(ctx, all)
+			})
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6576,16 +6578,6 @@ func (ec *executionContext) _Vehicle_autoPay(ctx context.Context, field *graphql
 	)
 }
 
-func (ec *executionContext) resolveBatch_Vehicle_autoPay(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (any, error) {
-	resolver := ec.Resolvers.Vehicle()
-	if batch, ok := graphql.BatchParentsFor[*loan.Vehicle](ctx, "Vehicle"); ok {
-		result := batch.FieldResult(*field, func() (any, error) { return resolver.AutoPay(ctx, batch.Parents) })
-		return graphql.ResolveBatchGroupResult[*loan.AutoPay](ctx, batch.Index, len(batch.Parents), result, "Vehicle.autoPay", batch.IndexMap)
-	}
-	results, err := resolver.AutoPay(ctx, []*loan.Vehicle{obj})
-	return graphql.ResolveBatchSingleResult[*loan.AutoPay](ctx, results, err, "Vehicle.autoPay")
-}
-
 func (ec *executionContext) _Vehicle_pendingPayments(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6595,7 +6587,10 @@ func (ec *executionContext) _Vehicle_pendingPayments(ctx context.Context, field 
 			return ec.withArguments(ctx, "Vehicle", field, true, true, ec.field_Vehicle_pendingPayments_args)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Vehicle_pendingPayments(ctx, field, obj)
+			fc := graphql.GetFieldContext(ctx)
+			return batched(ctx, "Vehicle", field, obj, func(all []*loan.Vehicle) ([]*PaymentConnection, error) {
+				return ec.Resolvers.Vehicle().PendingPayments(ctx, all, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			})
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6621,19 +6616,6 @@ func (ec *executionContext) _Vehicle_pendingPayments(ctx context.Context, field 
 		true,
 		true,
 	)
-}
-
-func (ec *executionContext) resolveBatch_Vehicle_pendingPayments(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (any, error) {
-	resolver := ec.Resolvers.Vehicle()
-	fc := graphql.GetFieldContext(ctx)
-	if batch, ok := graphql.BatchParentsFor[*loan.Vehicle](ctx, "Vehicle"); ok {
-		result := batch.FieldResult(*field, func() (any, error) {
-			return resolver.PendingPayments(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-		})
-		return graphql.ResolveBatchGroupResult[*PaymentConnection](ctx, batch.Index, len(batch.Parents), result, "Vehicle.pendingPayments", batch.IndexMap)
-	}
-	results, err := resolver.PendingPayments(ctx, []*loan.Vehicle{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-	return graphql.ResolveBatchSingleResult[*PaymentConnection](ctx, results, err, "Vehicle.pendingPayments")
 }
 
 func (ec *executionContext) _Vehicle_payments(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
@@ -6645,7 +6627,10 @@ func (ec *executionContext) _Vehicle_payments(ctx context.Context, field *graphq
 			return ec.withArguments(ctx, "Vehicle", field, true, true, ec.field_Vehicle_payments_args)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Vehicle_payments(ctx, field, obj)
+			fc := graphql.GetFieldContext(ctx)
+			return batched(ctx, "Vehicle", field, obj, func(all []*loan.Vehicle) ([]*PaymentConnection, error) {
+				return ec.Resolvers.Vehicle().Payments(ctx, all, fc.Args["filter"].(*loan.PaymentFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			})
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6673,19 +6658,6 @@ func (ec *executionContext) _Vehicle_payments(ctx context.Context, field *graphq
 	)
 }
 
-func (ec *executionContext) resolveBatch_Vehicle_payments(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (any, error) {
-	resolver := ec.Resolvers.Vehicle()
-	fc := graphql.GetFieldContext(ctx)
-	if batch, ok := graphql.BatchParentsFor[*loan.Vehicle](ctx, "Vehicle"); ok {
-		result := batch.FieldResult(*field, func() (any, error) {
-			return resolver.Payments(ctx, batch.Parents, fc.Args["filter"].(*loan.PaymentFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-		})
-		return graphql.ResolveBatchGroupResult[*PaymentConnection](ctx, batch.Index, len(batch.Parents), result, "Vehicle.payments", batch.IndexMap)
-	}
-	results, err := resolver.Payments(ctx, []*loan.Vehicle{obj}, fc.Args["filter"].(*loan.PaymentFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-	return graphql.ResolveBatchSingleResult[*PaymentConnection](ctx, results, err, "Vehicle.payments")
-}
-
 func (ec *executionContext) _Vehicle_statements(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6695,7 +6667,10 @@ func (ec *executionContext) _Vehicle_statements(ctx context.Context, field *grap
 			return ec.withArguments(ctx, "Vehicle", field, true, true, ec.field_Vehicle_statements_args)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Vehicle_statements(ctx, field, obj)
+			fc := graphql.GetFieldContext(ctx)
+			return batched(ctx, "Vehicle", field, obj, func(all []*loan.Vehicle) ([]*StatementConnection, error) {
+				return ec.Resolvers.Vehicle().Statements(ctx, all, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			})
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6721,19 +6696,6 @@ func (ec *executionContext) _Vehicle_statements(ctx context.Context, field *grap
 		true,
 		true,
 	)
-}
-
-func (ec *executionContext) resolveBatch_Vehicle_statements(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (any, error) {
-	resolver := ec.Resolvers.Vehicle()
-	fc := graphql.GetFieldContext(ctx)
-	if batch, ok := graphql.BatchParentsFor[*loan.Vehicle](ctx, "Vehicle"); ok {
-		result := batch.FieldResult(*field, func() (any, error) {
-			return resolver.Statements(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-		})
-		return graphql.ResolveBatchGroupResult[*StatementConnection](ctx, batch.Index, len(batch.Parents), result, "Vehicle.statements", batch.IndexMap)
-	}
-	results, err := resolver.Statements(ctx, []*loan.Vehicle{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-	return graphql.ResolveBatchSingleResult[*StatementConnection](ctx, results, err, "Vehicle.statements")
 }
 
 func (ec *executionContext) _Vehicle_paymentDates(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
@@ -6766,7 +6728,9 @@ func (ec *executionContext) _Vehicle_yearlyTotals(ctx context.Context, field *gr
 			return &graphql.FieldContext{Object: "Vehicle", Field: field, IsMethod: true, IsResolver: true}, nil
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Vehicle_yearlyTotals(ctx, field, obj)
+			return batched(ctx, "Vehicle", field, obj, func(all []*loan.Vehicle) ([][]*loan.YearlyTotals, error) {
+				return ec.Resolvers.Vehicle().YearlyTotals(ctx, all)
+			})
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6794,16 +6758,6 @@ func (ec *executionContext) _Vehicle_yearlyTotals(ctx context.Context, field *gr
 	)
 }
 
-func (ec *executionContext) resolveBatch_Vehicle_yearlyTotals(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (any, error) {
-	resolver := ec.Resolvers.Vehicle()
-	if batch, ok := graphql.BatchParentsFor[*loan.Vehicle](ctx, "Vehicle"); ok {
-		result := batch.FieldResult(*field, func() (any, error) { return resolver.YearlyTotals(ctx, batch.Parents) })
-		return graphql.ResolveBatchGroupResult[[]*loan.YearlyTotals](ctx, batch.Index, len(batch.Parents), result, "Vehicle.yearlyTotals", batch.IndexMap)
-	}
-	results, err := resolver.YearlyTotals(ctx, []*loan.Vehicle{obj})
-	return graphql.ResolveBatchSingleResult[[]*loan.YearlyTotals](ctx, results, err, "Vehicle.yearlyTotals")
-}
-
 func (ec *executionContext) _Vehicle_paperlessSince(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (ret graphql.Marshaler) {
 	defer ec.recover(ctx, "Vehicle", field, &ret)
 	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.PaperlessSince)
@@ -6818,7 +6772,9 @@ func (ec *executionContext) _Vehicle_onlineStatements(ctx context.Context, field
 			return &graphql.FieldContext{Object: "Vehicle", Field: field, IsMethod: true, IsResolver: true}, nil
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Vehicle_onlineStatements(ctx, field, obj)
+			return batched(ctx, "Vehicle", field, obj, func(all []*loan.Vehicle) ([]*loan.OnlineStatements, error) {
+				return ec.Resolvers.Vehicle().OnlineStatements(ctx, all)
+			})
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -6844,16 +6800,6 @@ func (ec *executionContext) _Vehicle_onlineStatements(ctx context.Context, field
 		true,
 		false,
 	)
-}
-
-func (ec *executionContext) resolveBatch_Vehicle_onlineStatements(ctx context.Context, field *graphql.CollectedField, obj *loan.Vehicle) (any, error) {
-	resolver := ec.Resolvers.Vehicle()
-	if batch, ok := graphql.BatchParentsFor[*loan.Vehicle](ctx, "Vehicle"); ok {
-		result := batch.FieldResult(*field, func() (any, error) { return resolver.OnlineStatements(ctx, batch.Parents) })
-		return graphql.ResolveBatchGroupResult[*loan.OnlineStatements](ctx, batch.Index, len(batch.Parents), result, "Vehicle.onlineStatements", batch.IndexMap)
-	}
-	results, err := resolver.OnlineStatements(ctx, []*loan.Vehicle{obj})
-	return graphql.ResolveBatchSingleResult[*loan.OnlineStatements](ctx, results, err, "Vehicle.onlineStatements")
 }
 
 func (ec *executionContext) _VehicleEvent_cursor(ctx context.Context, field *graphql.CollectedField, obj *VehicleEvent) (ret graphql.Marshaler) {

@@ -31,10 +31,22 @@ const (
 	webhookKind        = "WebhookEndpoint"
 )
 
-func encodeID(kind string, n int64) string {
+// globalID is a global id before it is written.
+type globalID struct {
+	kind string
+	n    int64
+}
+
+func appendID(b []byte, id globalID) []byte {
 	var buf [40]byte
-	plain := strconv.AppendInt(append(append(buf[:0], kind...), ':'), n, 10)
-	return base64.RawURLEncoding.EncodeToString(plain)
+	text := strconv.AppendInt(append(append(buf[:0], id.kind...), ':'), id.n, 10)
+	return base64.RawURLEncoding.AppendEncode(b, text)
+}
+
+func encodeID(kind string, n int64) string { return string(appendID(nil, globalID{kind, n})) }
+
+func marshalID(kind string, n int64) graphql.Marshaler {
+	return plain[globalID]{globalID{kind, n}, appendID}
 }
 
 // decodeID reads a global id; a zero number where it cannot be read. Only the
@@ -96,7 +108,7 @@ func DecodeNodeID(id string) any {
 
 // MarshalCustomerID writes the global id.
 func MarshalCustomerID(id loan.CustomerID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(customerKind, int64(id)))
+	return marshalID(customerKind, int64(id))
 }
 
 // UnmarshalCustomerID reads a global id; zero where it is none of this kind.
@@ -106,7 +118,7 @@ func UnmarshalCustomerID(v any) (loan.CustomerID, error) {
 
 // MarshalVehicleID writes the global id.
 func MarshalVehicleID(id loan.VehicleID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(vehicleKind, int64(id)))
+	return marshalID(vehicleKind, int64(id))
 }
 
 // UnmarshalVehicleID reads a global id; zero where it is none of this kind.
@@ -116,7 +128,7 @@ func UnmarshalVehicleID(v any) (loan.VehicleID, error) {
 
 // MarshalPaymentID writes the global id.
 func MarshalPaymentID(id loan.PaymentID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(paymentKind, int64(id)))
+	return marshalID(paymentKind, int64(id))
 }
 
 // UnmarshalPaymentID reads a global id; zero where it is none of this kind.
@@ -126,7 +138,7 @@ func UnmarshalPaymentID(v any) (loan.PaymentID, error) {
 
 // MarshalPaymentAccountID writes the global id.
 func MarshalPaymentAccountID(id loan.PaymentAccountID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(paymentAccountKind, int64(id)))
+	return marshalID(paymentAccountKind, int64(id))
 }
 
 // UnmarshalPaymentAccountID reads a global id; zero where it is none of this kind.
@@ -136,7 +148,7 @@ func UnmarshalPaymentAccountID(v any) (loan.PaymentAccountID, error) {
 
 // MarshalAutoPayID writes the global id.
 func MarshalAutoPayID(id loan.AutoPayID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(autoPayKind, int64(id)))
+	return marshalID(autoPayKind, int64(id))
 }
 
 // UnmarshalAutoPayID reads a global id; zero where it is none of this kind.
@@ -146,7 +158,7 @@ func UnmarshalAutoPayID(v any) (loan.AutoPayID, error) {
 
 // MarshalStatementID writes the global id.
 func MarshalStatementID(id loan.StatementID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(statementKind, int64(id)))
+	return marshalID(statementKind, int64(id))
 }
 
 // UnmarshalStatementID reads a global id; zero where it is none of this kind.
@@ -156,7 +168,7 @@ func UnmarshalStatementID(v any) (loan.StatementID, error) {
 
 // MarshalConversationID writes the global id.
 func MarshalConversationID(id loan.ConversationID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(conversationKind, int64(id)))
+	return marshalID(conversationKind, int64(id))
 }
 
 // UnmarshalConversationID reads a global id; zero where it is none of this kind.
@@ -166,7 +178,7 @@ func UnmarshalConversationID(v any) (loan.ConversationID, error) {
 
 // MarshalMessageID writes the global id.
 func MarshalMessageID(id loan.MessageID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(messageKind, int64(id)))
+	return marshalID(messageKind, int64(id))
 }
 
 // UnmarshalMessageID reads a global id; zero where it is none of this kind.
@@ -176,7 +188,7 @@ func UnmarshalMessageID(v any) (loan.MessageID, error) {
 
 // MarshalPartnerID writes the global id.
 func MarshalPartnerID(id loan.PartnerID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(partnerKind, int64(id)))
+	return marshalID(partnerKind, int64(id))
 }
 
 // UnmarshalPartnerID reads a global id; zero where it is none of this kind.
@@ -186,7 +198,7 @@ func UnmarshalPartnerID(v any) (loan.PartnerID, error) {
 
 // MarshalPartnerGrantID writes the global id.
 func MarshalPartnerGrantID(id loan.PartnerGrantID) graphql.Marshaler {
-	return graphql.MarshalID(encodeID(partnerGrantKind, int64(id)))
+	return marshalID(partnerGrantKind, int64(id))
 }
 
 // UnmarshalPartnerGrantID reads a global id; zero where it is none of this kind.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"io"
 	"time"
 
@@ -9,17 +10,26 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 )
 
-// plain writes text that needs no escaping as a JSON string.
-func plain(text string) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		var buf [48]byte
-		b := append(append(append(buf[:0], '"'), text...), '"')
-		_, _ = w.Write(b) // the writer is memory
-	})
+// plain writes a value as a JSON string that needs no escaping.
+type plain[T any] struct {
+	value  T
+	append func([]byte, T) []byte
+}
+
+// MarshalGQL implements graphql.Marshaler. An answer is written to a buffer, which has
+// room for a scalar.
+func (p plain[T]) MarshalGQL(w io.Writer) {
+	var room []byte
+	if buffer, ok := w.(*bytes.Buffer); ok {
+		room = buffer.AvailableBuffer()
+	}
+	_, _ = w.Write(append(p.append(append(room, '"'), p.value), '"')) // the writer is memory
 }
 
 // MarshalDate writes "2026-11-18".
-func MarshalDate(d loan.Date) graphql.Marshaler { return plain(d.String()) }
+func MarshalDate(d loan.Date) graphql.Marshaler { return plain[loan.Date]{d, appendDate} }
+
+func appendDate(b []byte, d loan.Date) []byte { return append(b, d.String()...) }
 
 // UnmarshalDate reads "2026-11-18".
 func UnmarshalDate(v any) (loan.Date, error) {
@@ -35,7 +45,9 @@ func UnmarshalDate(v any) (loan.Date, error) {
 }
 
 // MarshalDateTime writes RFC 3339 in UTC.
-func MarshalDateTime(t time.Time) graphql.Marshaler { return plain(t.UTC().Format(time.RFC3339Nano)) }
+func MarshalDateTime(t time.Time) graphql.Marshaler { return plain[time.Time]{t.UTC(), appendTime} }
+
+func appendTime(b []byte, t time.Time) []byte { return t.AppendFormat(b, time.RFC3339Nano) }
 
 // UnmarshalDateTime reads RFC 3339.
 func UnmarshalDateTime(v any) (time.Time, error) {
@@ -48,7 +60,9 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 }
 
 // MarshalDecimal writes a decimal number as a string.
-func MarshalDecimal(d loan.Decimal) graphql.Marshaler { return plain(string(d)) }
+func MarshalDecimal(d loan.Decimal) graphql.Marshaler { return plain[loan.Decimal]{d, appendDecimal} }
+
+func appendDecimal(b []byte, d loan.Decimal) []byte { return append(b, d...) }
 
 // UnmarshalDecimal reads a decimal number from a string. JSON numbers are
 // refused: many clients make them binary floating point, which cannot hold cents.
