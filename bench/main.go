@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	connections := flag.Int("connections", 16, "how many clients ask at the same time")
 	only := flag.String("only", "", "the one operation to measure: HOME, SMALL or PAY")
 	overload := flag.Bool("overload", false, "measure three times the load that can be served, and nothing else")
-	profile := flag.String("profile", "", "a file for a CPU profile of the product under HOME; beside it, .allocs for what it has allocated")
+	profile := flag.String("profile", "", "a file for a CPU profile of the product under HOME, or what is in -only; beside it, .allocs for what it has allocated")
 	flag.Parse()
 	postgres, redis := os.Getenv("MOBILEPAY_TEST_POSTGRES"), os.Getenv("MOBILEPAY_TEST_REDIS")
 	if postgres == "" || redis == "" || flag.NArg() > 0 {
@@ -310,9 +310,10 @@ func (b *bench) round(ctx context.Context, c *child, o operation, r *result) err
 // takeProfile loads the product once more, with the profiler on.
 func (b *bench) takeProfile(ctx context.Context, c *child) error {
 	const seconds = 10
+	of := operations[max(0, slices.IndexFunc(operations, func(o operation) bool { return o.name == b.only }))]
 	done := make(chan error, 1)
 	go func() {
-		_, err := b.load(ctx, c, operations[0], (seconds+1)*time.Second)
+		_, err := b.load(ctx, c, of, (seconds+1)*time.Second)
 		done <- err
 	}()
 	body, err := get(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", c.side, seconds))
