@@ -25,6 +25,7 @@ type child struct {
 	name          string
 	address, side string
 	started       time.Duration // until its first answer
+	own, resident int           // the most memory in MiB
 	command       *exec.Cmd
 	stdin         io.Closer
 }
@@ -158,12 +159,17 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// peak is the most memory that the process has held, in bytes.
-func (c *child) peak() int {
+// weigh notes how much memory the process holds: its own, and with the pages of its
+// executable, which the kernel shares and takes back as it likes. Both servers are in the
+// one executable, most of which the floor has no use for.
+func (c *child) weigh() {
 	status, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(c.command.Process.Pid), "status"))
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	kib, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
-	return kib << 10
+	mib := func(name string) int {
+		_, rest, _ := strings.Cut(string(status), name+":")
+		kib, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
+		return kib >> 10
+	}
+	c.own, c.resident = max(c.own, mib("RssAnon")), max(c.resident, mib("VmHWM"))
 }
 
 // postgresCPU is the processor time of a server's database sessions; zero where

@@ -257,7 +257,8 @@ func (b *bench) measure(ctx context.Context) error {
 	}
 	fmt.Println()
 	for _, name := range []string{floor, product} {
-		fmt.Printf("%s: peak RSS %.0f MiB, first answer after %d ms\n", name, float64(servers[name].peak())/(1<<20), servers[name].started.Milliseconds())
+		c := servers[name]
+		fmt.Printf("%s: %d MiB of its own at most, %d MiB with the pages of its file; first answer after %d ms\n", name, c.own, c.resident, c.started.Milliseconds())
 	}
 	if b.profile != "" {
 		return b.takeProfile(ctx, servers[product])
@@ -302,6 +303,7 @@ func (b *bench) round(ctx context.Context, c *child, o operation, r *result) err
 	r.add(l)
 	r.cpu = append(r.cpu, each(c.cpu()-cpu))
 	r.postgres = append(r.postgres, each(b.postgresCPU(ctx, c.name)-postgres))
+	c.weigh()
 	after, err := c.mallocs(ctx)
 	r.allocations += after - mallocs
 	return err
