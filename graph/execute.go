@@ -42,38 +42,6 @@ func respond(data graphql.Marshaler) *graphql.Response {
 	return &graphql.Response{Data: text.Bytes()}
 }
 
-// collected are the fields of the selections of an operation, which stand at as many
-// places of an answer as there are elements in the lists around them.
-type collected struct {
-	mutex sync.RWMutex
-	of    map[selections][]graphql.CollectedField
-}
-
-// selections are told apart by where they are in memory: a document stays as it is.
-type selections struct {
-	first  *ast.Selection
-	length int
-	on     *string // of the type's implementors
-}
-
-func (c *collected) collect(operation *graphql.OperationContext, set ast.SelectionSet, on []string) []graphql.CollectedField {
-	key := selections{&set[0], len(set), &on[0]}
-	c.mutex.RLock()
-	fields, known := c.of[key]
-	c.mutex.RUnlock()
-	if known {
-		return fields
-	}
-	fields = graphql.CollectFields(operation, set, on)
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.of == nil {
-		c.of = map[selections][]graphql.CollectedField{}
-	}
-	c.of[key] = fields
-	return fields
-}
-
 // object is an object of an answer.
 type object struct {
 	fields  []graphql.CollectedField

@@ -257,12 +257,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 
 type executionContext struct {
 	*graphql.ExecutionContextState[ResolverRoot, DirectiveRoot, ComplexityRoot]
-	collected
+	*collected
 }
 
 func newExecutionContext(operation *graphql.OperationContext, schema *executableSchema) *executionContext {
 	state := (*graphql.ExecutableSchemaState[ResolverRoot, DirectiveRoot, ComplexityRoot])(schema)
-	return &executionContext{ExecutionContextState: graphql.NewExecutionContextState(operation, state, parsedSchema, nil)}
+	return &executionContext{graphql.NewExecutionContextState(operation, state, parsedSchema, nil), collectedOf(operation.Operation)}
 }
 
 //go:embed "schema/auto_pay.graphqls" "schema/common.graphqls" "schema/consent.graphqls" "schema/conversation.graphqls" "schema/enrollment.graphqls" "schema/help.graphqls" "schema/history.graphqls" "schema/partner.graphqls" "schema/payment.graphqls" "schema/payment_account.graphqls" "schema/second_factor.graphqls" "schema/session.graphqls" "schema/statement.graphqls" "schema/subscription.graphqls" "schema/vehicle.graphqls" "schema/viewer.graphqls" "schema/webhook.graphqls"

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -96,6 +97,17 @@ func New(o Options) http.Handler {
 	return o.receive(o.observe(mux))
 }
 
+// What every answer has. Routes may set their own in the place of one.
+var (
+	headers = http.Header{
+		"X-Content-Type-Options":  {"nosniff"},
+		"Cache-Control":           {"no-store"},
+		"Referrer-Policy":         {"no-referrer"},
+		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+	}
+	productionHeaders = http.Header{"Strict-Transport-Security": {"max-age=63072000; includeSubDomains"}}
+)
+
 // receive is what happens to every request: it gets an id, its one instant and a
 // deadline, and its answer the headers that keep it out of caches and frames.
 func (o Options) receive(next http.Handler) http.Handler {
@@ -103,12 +115,9 @@ func (o Options) receive(next http.Handler) http.Handler {
 		request := auth.Request{ID: newRequestID(), Address: o.clientAddress(r), At: o.Clock.Now(), Language: languageOf(r.Header.Get("Accept-Language"))}
 		h := w.Header()
 		h.Set("X-Request-Id", request.ID)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		maps.Copy(h, headers)
 		if !o.Sandbox {
-			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+			maps.Copy(h, productionHeaders)
 		}
 		ctx := auth.WithRequest(r.Context(), request)
 		if r.URL.Path != graphQLPath || !graphqlhttp.Streaming(r) { // whose operations have their own

@@ -60,7 +60,7 @@ func (*schema) Name() string { return "schema" }
 
 // GenerateCode implements plugin.CodeGenerator. It keeps the data: gqlgen writes its own
 // code after all plugins.
-func (s *schema) GenerateCode(data *codegen.Data) error {
+func (s *schema) GenerateCode(data *codegen.Data) error { //nolint:unparam // as the interface has it
 	s.data = data
 	return nil
 }
