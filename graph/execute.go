@@ -77,8 +77,12 @@ func (o *object) later(i int, nonNull bool, resolve func(context.Context) graphq
 func (ec *executionContext) finish(ctx context.Context, o *object) graphql.Marshaler {
 	if last := len(o.delayed) - 1; last >= 0 {
 		var group sync.WaitGroup
+		group.Add(last)
 		for _, d := range o.delayed[:last] {
-			group.Go(func() { ec.resolve(ctx, o, d) })
+			beside(func() {
+				defer group.Done()
+				ec.resolve(ctx, o, d)
+			})
 		}
 		ec.resolve(ctx, o, o.delayed[last])
 		group.Wait()
@@ -87,6 +91,36 @@ func (ec *executionContext) finish(ctx context.Context, o *object) graphql.Marsh
 		return graphql.Null
 	}
 	return o
+}
+
+// helpers wait for what is to be done beside something else, at most so many.
+var (
+	helpers = make(chan func())
+	waiting atomic.Int32
+)
+
+const mostWaiting = 64
+
+// beside does something in another goroutine, which is used again: the stack of a new one
+// would grow on the way down to the database, and be copied each time.
+func beside(do func()) {
+	select {
+	case helpers <- do:
+	default:
+		go wait(do)
+	}
+}
+
+func wait(do func()) {
+	for {
+		do()
+		if waiting.Add(1) > mostWaiting {
+			waiting.Add(-1)
+			return
+		}
+		do = <-helpers
+		waiting.Add(-1)
+	}
 }
 
 func (ec *executionContext) resolve(ctx context.Context, o *object, d delayed) {
