@@ -16,7 +16,12 @@ import (
 type collected struct {
 	adding sync.Mutex
 	of     atomic.Pointer[map[selections][]graphql.CollectedField]
+	// size is what the last answer took, which the next one may take, too.
+	size atomic.Int32
 }
+
+// maxGuess is how many bytes an answer is given before it is known to take them.
+const maxGuess = 64 << 10
 
 // selections are told apart by where they are in memory: a document stays as it is.
 type selections struct {

@@ -14,31 +14,33 @@ import (
 // What the generated code is carried out by; see graph/generate.
 
 // once answers a query or a mutation.
-func once(execute func(context.Context) graphql.Marshaler) graphql.ResponseHandler {
+func (c *collected) once(execute func(context.Context) graphql.Marshaler) graphql.ResponseHandler {
 	done := false
 	return func(ctx context.Context) *graphql.Response {
 		if done {
 			return nil
 		}
 		done = true
-		return respond(execute(ctx))
+		return c.respond(execute(ctx))
 	}
 }
 
 // each answers each event of a subscription.
-func each(next func(context.Context) graphql.Marshaler) graphql.ResponseHandler {
+func (c *collected) each(next func(context.Context) graphql.Marshaler) graphql.ResponseHandler {
 	return func(ctx context.Context) *graphql.Response {
 		data := next(ctx)
 		if data == nil {
 			return nil
 		}
-		return respond(data)
+		return c.respond(data)
 	}
 }
 
-func respond(data graphql.Marshaler) *graphql.Response {
+func (c *collected) respond(data graphql.Marshaler) *graphql.Response {
 	var text bytes.Buffer
+	text.Grow(int(c.size.Load()))
 	data.MarshalGQL(&text)
+	c.size.Store(int32(min(text.Len(), maxGuess))) // #nosec G115 -- it is small
 	return &graphql.Response{Data: text.Bytes()}
 }
 

@@ -245,11 +245,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	selections := ec.Operation.SelectionSet
 	switch ec.Operation.Operation {
 	case ast.Query:
-		return once(func(ctx context.Context) graphql.Marshaler { return ec._Query(ctx, selections) })
+		return ec.once(func(ctx context.Context) graphql.Marshaler { return ec._Query(ctx, selections) })
 	case ast.Mutation:
-		return once(func(ctx context.Context) graphql.Marshaler { return ec._Mutation(ctx, selections) })
+		return ec.once(func(ctx context.Context) graphql.Marshaler { return ec._Mutation(ctx, selections) })
 	case ast.Subscription:
-		return each(ec._Subscription(ctx, selections))
+		return ec.each(ec._Subscription(ctx, selections))
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
 	}

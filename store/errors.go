@@ -32,12 +32,17 @@ var (
 // translate is the one place that knows the drivers' errors. It keeps a code and
 // drops the drivers' text, which can hold a row's values.
 func translate(err error) error {
+	if err == nil {
+		return nil // before there are variables for what errors.As finds
+	}
+	return translated(err)
+}
+
+func translated(err error) error {
 	var pgErr *pq.Error
 	var liteErr *sqlitedriver.Error
 	var netErr net.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return ErrNotFound
 	case errors.Is(err, context.Canceled):
