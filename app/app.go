@@ -266,9 +266,9 @@ const maxHeader = 64<<10 - 4096
 // drain pause, so that load balancers see that and send nothing more, and lets requests
 // that are under way finish.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
-	// Requests leave much garbage and little behind: half the collections for
-	// 5 MiB. What the operator says in GOGC stays.
-	if percent := debug.SetGCPercent(200); percent != 100 {
+	// Requests leave much garbage and little behind: a third of the collections for
+	// 10 MiB. What the operator says in GOGC stays.
+	if percent := debug.SetGCPercent(300); percent != 100 {
 		debug.SetGCPercent(percent)
 	}
 	return a.serve(ctx, listener, limitsOfConnections())
