@@ -167,10 +167,10 @@ func (s *Store) Embedded() bool { return s.dialect == sqlite }
 
 // Close lets go of the database, and of the replica.
 func (s *Store) Close() error {
-	if s.replica == nil {
-		return s.db.Close()
+	if s.replica != nil {
+		s.replica.close()
 	}
-	return errors.Join(s.replica.close(), s.db.Close())
+	return s.db.Close()
 }
 
 // Tx is an open transaction.
