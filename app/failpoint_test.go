@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,49 +41,60 @@ type attempt struct {
 // The program dies before each statement and around each commit of what moves
 // money, is started again and asked again: everything has happened once.
 func TestDeathAtEachStatement(t *testing.T) {
-	t.Parallel()
-	m := &mortal{Env: testenv.New(t, testenv.Real), t: t, binary: filepath.Join(t.TempDir(), "mobilepay"), day: loan.DateOf(testenv.Noon)}
-	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", m.binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	testenv.Services(t, testenv.Real) // or the test is skipped
+	binary := compile(t, "..", "-tags", "failpoints")
+	for _, operation := range []struct {
+		name    string
+		prepare func(*mortal) attempt
+		atLeast int // so many points there are
+	}{
+		{"cut-off", (*mortal).cutoff, 20},
+		{"schedule", (*mortal).schedule, 10},
+		{"cancel", (*mortal).cancel, 5},
+		{"return for want of money", func(m *mortal) attempt { return m.sendBack("R01") }, 12},
+		{"return of a closed account", func(m *mortal) attempt { return m.sendBack("R02") }, 12},
+	} {
+		// Two halves of the points, each in books of its own, wait for two programs at once.
+		for first := range 2 {
+			t.Run(fmt.Sprint(operation.name, " from ", first+1), func(t *testing.T) {
+				t.Parallel()
+				m := newMortal(t, binary)
+				step := 2
+				if testing.Short() {
+					step = 6
+				}
+				point := first + 1
+				for done := false; !done; point += step {
+					a := operation.prepare(m)
+					if done = m.try(a, point); t.Failed() {
+						t.Fatalf("cut short at point %d", point)
+					}
+					if point > 200 {
+						t.Fatal("it never ends")
+					}
+				}
+				if t.Logf("there are about %d points", point-step); point-step <= operation.atLeast {
+					t.Error("there are too few points")
+				}
+				m.nothingLeft()
+			})
+		}
 	}
+}
+
+func newMortal(t *testing.T, binary string) *mortal {
+	t.Helper()
+	m := &mortal{Env: testenv.New(t, testenv.Real), t: t, binary: binary, day: loan.DateOf(testenv.Noon)}
 	var err error
 	if m.db, err = sql.Open("postgres", testenv.AsAdmin(m.App.Config.DatabaseURL)); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = m.db.Close() }()
+	t.Cleanup(func() { _ = m.db.Close() })
 	// Trace numbers come round on the way.
 	if _, err := m.db.Exec(`ALTER TABLE ach_entries ALTER COLUMN id RESTART WITH 9999999`); err != nil {
 		t.Fatal(err)
 	}
-	for _, operation := range []struct {
-		name    string
-		prepare func() attempt
-		atLeast int // so many points there are
-	}{
-		{"schedule", m.schedule, 10},
-		{"cancel", m.cancel, 5},
-		{"cut-off", m.cutoff, 20},
-		{"return for want of money", func() attempt { return m.sendBack("R01") }, 12},
-		{"return of a closed account", func() attempt { return m.sendBack("R02") }, 12},
-	} {
-		step, point := 1, 1
-		if testing.Short() {
-			step = 3
-		}
-		for done := false; !done; point += step {
-			a := operation.prepare()
-			if done = m.try(a, point); t.Failed() {
-				t.Fatalf("%s, cut short at point %d", operation.name, point)
-			}
-			if point > 200 {
-				t.Fatalf("%s never ends", operation.name)
-			}
-		}
-		if t.Logf("%s has %d points", operation.name, point-step-1); point-step <= operation.atLeast {
-			t.Errorf("%s has too few points", operation.name)
-		}
-	}
-	m.nothingLeft()
+	return m
 }
 
 // try lets the program die at a point of an attempt and asks it again after a new

@@ -117,12 +117,7 @@ func TestReadme(t *testing.T) {
 	ofDocuments, documents := shellBlocks(t, "docs/documents.md", "Online statements")
 	ofPartners, partners := shellBlocks(t, "docs/partners.md", "From credentials to the first payment")
 	ofWebhooks, webhooks := shellBlocks(t, "docs/partners.md", "From credentials to the first webhook")
-	receiver := filepath.Join(t.TempDir(), "receiver")
-	build := exec.Command("go", "build", "-o", receiver, ".")
-	build.Dir = "../examples/webhooks/go"
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	receiver := compile(t, "../examples/webhooks/go")
 	for _, document := range []struct {
 		name, at, earliest string
 		titles, blocks     []string

@@ -59,6 +59,19 @@ var built = sync.OnceValues(func() (path string, err error) {
 	return path, err
 })
 
+// compile builds the program of a folder. What it shares with [built] is not compiled
+// again.
+func compile(t *testing.T, folder string, flags ...string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "program")
+	command := exec.Command("go", append([]string{"build", "-trimpath", "-o", path}, flags...)...)
+	command.Dir, command.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
 var builtIn string
 
 func TestMain(m *testing.M) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -420,10 +419,7 @@ const manyStatements = 1000
 func TestStatementsOfKilledWorkers(t *testing.T) {
 	e := testenv.New(t, testenv.Real, withInbox(t))
 	const seed = 20261104
-	k := &killing{Env: e, t: t, binary: filepath.Join(t.TempDir(), "mobilepay"), dice: rand.New(rand.NewPCG(seed, seed))}
-	if out, err := exec.Command("go", "build", "-o", k.binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	k := &killing{Env: e, t: t, binary: builtProgram(t), dice: rand.New(rand.NewPCG(seed, seed))}
 	var err error
 	if k.db, err = sql.Open("postgres", testenv.AsAdmin(e.App.Config.DatabaseURL)); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -763,10 +762,7 @@ func TestKilledWebhookWorker(t *testing.T) {
 		id := e.Post(c.Token, schedule, order(c, fmt.Sprint(n), vars)).Text("schedulePayment", "payment", "id")
 		e.Post(c.Token, cancel, testenv.Vars{"id": id, "yes": true})
 	}
-	binary := filepath.Join(t.TempDir(), "mobilepay")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := builtProgram(t)
 	arrived := make(chan struct{}, 100)
 	rec.answersBy(func(_ http.ResponseWriter, r *http.Request) int { // until its sender is dead
 		arrived <- struct{}{}
