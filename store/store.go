@@ -251,6 +251,10 @@ func (s *Store) inTx(ctx context.Context, do func(*Tx) error) (err error) {
 		return err
 	}
 	failpoint(ctx)
+	// database/sql learns of the end of ctx a little later than who waits for it.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	_, ended = s.observe.begin(ctx, "COMMIT", "COMMIT")
 	err = tx.Commit()
 	failpoint(ctx)
