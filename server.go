@@ -16,10 +16,15 @@ import (
 //go:generate sh -c "go run . schema > schema.new && mv schema.new schema.graphql || { rm -f schema.new; false; }"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // before anybody knows of the first: a second one ends the process at once
+		end()
+	}()
 	switch err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); { //nolint:forbidigo // handed to config, which reads it
 	case errors.Is(err, app.ErrUsage):
 		os.Exit(2)
