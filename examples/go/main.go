@@ -118,6 +118,7 @@ func (a app) pay(ctx context.Context, home *api.HomeResponse) error {
 // payFromNewAccount adds a bank account while paying, which needs a step-up: what was
 // refused is sent again, with the same key, when the customer has confirmed who they are.
 func (a app) payFromNewAccount(ctx context.Context, home *api.HomeResponse, ask secrets) error {
+	// Not 00 at the end: in the sandbox such an account has to be validated first.
 	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000_000))
 	if err != nil {
 		return err
@@ -126,7 +127,7 @@ func (a app) payFromNewAccount(ctx context.Context, home *api.HomeResponse, ask 
 		IdempotencyKey: rand.Text(),
 		VehicleId:      home.Viewer.Vehicles[0].Id, Amount: api.PaymentAmountInput{Fixed: new("35.00")}, ScheduledOn: home.NextCutoff.ScheduledOn,
 		PaymentAccount: api.PaymentSourceInput{New: &api.NewPaymentAccountInput{
-			Type: api.AccountTypeSavings, RoutingNumber: "123456780", AccountNumber: fmt.Sprintf("%010d", number),
+			Type: api.AccountTypeSavings, RoutingNumber: "123456780", AccountNumber: fmt.Sprintf("%09d1", number),
 			ValidateBy: api.AccountValidationAutomatic, Authorized: true,
 		}},
 	}

@@ -76,11 +76,12 @@ async function pay() {
 async function payFromNewAccount() {
   const home = (await client.query({ query: api.HomeDocument })).data!;
   const input: api.SchedulePaymentInput = {
+    // Not 00 at the end of the number: in the sandbox such an account has to be validated first.
     idempotencyKey: randomUUID(),
     vehicleId: home.viewer.vehicles[0]!.id,
     amount: { fixed: '35.00' },
     scheduledOn: home.nextCutoff.scheduledOn,
-    paymentAccount: { new: { type: 'SAVINGS', routingNumber: '123456780', accountNumber: String(randomInt(1e9, 1e10)), authorized: true } },
+    paymentAccount: { new: { type: 'SAVINGS', routingNumber: '123456780', accountNumber: `${randomInt(1e8, 1e9)}1`, authorized: true } },
   };
   const send = async () => (await client.mutate({ mutation: api.SchedulePaymentDocument, variables: { input } })).data?.schedulePayment;
   let paid = await send();
