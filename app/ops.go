@@ -172,6 +172,15 @@ func number[T ~int64](text string) T {
 	return T(n)
 }
 
+// named is the object that an argument names, by its number or its global id; zero, which
+// names nothing, where it is none.
+func named[T ~int64](by string) T {
+	if id, ok := graph.DecodeNodeID(by).(T); ok {
+		return id
+	}
+	return number[T](by)
+}
+
 // auditLine is an entry of the audit as operators see it.
 type auditLine struct {
 	At     time.Time       `json:"at"`

@@ -22,7 +22,7 @@ var deliveryCommands = []command{
 			h := looks(flags)
 			return func(ctx context.Context, c call) error {
 				return withBooks(ctx, c.cfg, func(s *servicing.Service) error {
-					list, err := s.LatestDeliveries(ctx, webhookNamed(c.args[0]))
+					list, err := s.LatestDeliveries(ctx, named[loan.WebhookID](c.args[0]))
 					if err != nil {
 						return err
 					}
@@ -39,7 +39,7 @@ var deliveryCommands = []command{
 			h := changes(flags)
 			var which servicing.Resend
 			flags.Func("event", "an event to send anew", func(text string) error {
-				which.Events = append(which.Events, eventNamed(text))
+				which.Events = append(which.Events, named[loan.PartnerEventID](text))
 				return nil
 			})
 			flags.Func("failed-since", "since when what has failed is sent anew", func(text string) (err error) {
@@ -51,7 +51,7 @@ var deliveryCommands = []command{
 					return ErrUsage
 				}
 				return h.changing(ctx, c, func(w handwork) error {
-					id := webhookNamed(c.args[0])
+					id := named[loan.WebhookID](c.args[0])
 					n, err := w.Servicing.ResendWebhook(ctx, w.ByHand, id, which)
 					if err != nil {
 						return err
@@ -61,23 +61,6 @@ var deliveryCommands = []command{
 			}
 		},
 	},
-}
-
-// webhookNamed is the endpoint that an argument names, by its number or global id; zero,
-// which names nothing, where it is none.
-func webhookNamed(by string) loan.WebhookID {
-	if id, ok := graph.DecodeNodeID(by).(loan.WebhookID); ok {
-		return id
-	}
-	return number[loan.WebhookID](by)
-}
-
-// eventNamed is the event of a partner that an argument names, as webhookNamed does.
-func eventNamed(by string) loan.PartnerEventID {
-	if id, ok := graph.DecodeNodeID(by).(loan.PartnerEventID); ok {
-		return id
-	}
-	return number[loan.PartnerEventID](by)
 }
 
 var errInstant = errors.New("an instant is such as 2026-11-18T15:00 (Eastern) or 2026-11-18T20:00:00Z")

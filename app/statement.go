@@ -6,10 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/automobilepay/mobilepay/config"
-	"github.com/automobilepay/mobilepay/graph"
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/servicing"
 )
@@ -28,11 +26,8 @@ var statementCommands = []command{{
 // correctStatement issues a statement in the place of another one, which is named by its
 // number or its global id, and prints both.
 func correctStatement(ctx context.Context, cfg config.Config, text, reason string, out io.Writer) error {
-	id, ok := graph.DecodeNodeID(text).(loan.StatementID)
-	if number, err := strconv.ParseInt(text, 10, 64); err == nil {
-		id, ok = loan.StatementID(number), true
-	}
-	if !ok {
+	id := named[loan.StatementID](text)
+	if id == 0 {
 		return errors.New("a statement is named by its number or its id")
 	}
 	return withKeys(ctx, cfg, func(use *servicing.Service) error {

@@ -123,7 +123,7 @@ func (s *Store) write(ctx context.Context, sessions []Session) error {
 	records, indexes := s.redis.Pipeline(), s.redis.Pipeline()
 	for _, sess := range sessions {
 		records.Set(ctx, s.keys.session(sess.ID), record(sess), s.idle+grace)
-		s.keepCurrent(ctx, records, sess.ID)
+		_ = s.keepCurrent(ctx, records, sess.ID)
 		index := s.keys.sessionsOf(sess.CustomerID)
 		indexes.SAdd(ctx, index, sess.ID)
 		indexes.Expire(ctx, index, s.absolute+grace)
@@ -236,17 +236,15 @@ func (s *Store) Continue(ctx context.Context, now time.Time, id, address string)
 // ([Options].Current), because something of it changes now, or has. A new session, or one
 // with a new token, is so from its start. Where there is no while, nothing is noted.
 func (s *Store) KeepCurrent(ctx context.Context, id string) error {
-	if s.current == 0 {
-		return nil
-	}
-	return unavailable(s.keepCurrent(ctx, s.redis, id).Err())
+	return unavailable(s.keepCurrent(ctx, s.redis, id))
 }
 
-func (s *Store) keepCurrent(ctx context.Context, to redis.Cmdable, id string) *redis.StatusCmd {
+// keepCurrent notes it by a command, or adds that to a pipeline, which tells the error.
+func (s *Store) keepCurrent(ctx context.Context, to redis.Cmdable, id string) error {
 	if s.current == 0 {
 		return nil
 	}
-	return to.Set(ctx, s.keys.current(id), "", s.current)
+	return to.Set(ctx, s.keys.current(id), "", s.current).Err()
 }
 
 // List is a customer's live sessions, the latest seen first. It touches none.
@@ -460,7 +458,7 @@ func (s *Store) Rotate(ctx context.Context, now time.Time, id string, steppedUp 
 func (s *Store) replace(ctx context.Context, old, sess Session) error {
 	pipe := s.redis.Pipeline()
 	pipe.Set(ctx, s.keys.session(sess.ID), record(sess), s.idle+grace)
-	s.keepCurrent(ctx, pipe, sess.ID)
+	_ = s.keepCurrent(ctx, pipe, sess.ID)
 	pipe.Set(ctx, s.keys.replaced(old.ID), "", replacedLife)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return unavailable(err)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -52,11 +51,13 @@ type place struct {
 	position int64 // in its log, bytes
 }
 
-// looksInLag is how often there is a look in MostLag, and lookAtLeast how often at least.
 const (
-	looksInLag  = 5
+	// looksInLag is how often there is a look in MostLag.
+	looksInLag = 5
+	// lookAtLeast is the longest between two looks.
 	lookAtLeast = time.Second
-	lookWithin  = 2 * time.Second
+	// lookWithin is how long one may take.
+	lookWithin = 2 * time.Second
 )
 
 // Follow looks from now on how far a replica has come, so that [MayLag] reads from it. It
@@ -217,11 +218,4 @@ func (s *Store) CheckReplica(context.Context) error {
 		return fmt.Errorf("the replica is %v behind", lag.Round(time.Millisecond))
 	}
 	return errors.New("the replica is behind")
-}
-
-// ReplicaPool tells of the connections to the replica now; there must be one.
-func (s *Store) ReplicaPool() Pool { return poolOf(s.replica.db.Stats()) }
-
-func poolOf(stats sql.DBStats) Pool {
-	return Pool{Most: stats.MaxOpenConnections, InUse: stats.InUse, Idle: stats.Idle, Waits: stats.WaitCount, Waited: stats.WaitDuration}
 }

@@ -160,7 +160,10 @@ type Pool struct {
 }
 
 // Pool tells of the connections now.
-func (s *Store) Pool() Pool { return poolOf(s.db.Stats()) }
+func (s *Store) Pool() Pool {
+	stats := s.db.Stats()
+	return Pool{Most: stats.MaxOpenConnections, InUse: stats.InUse, Idle: stats.Idle, Waits: stats.WaitCount, Waited: stats.WaitDuration}
+}
 
 // Embedded tells whether the books are in the embedded engine.
 func (s *Store) Embedded() bool { return s.dialect == sqlite }

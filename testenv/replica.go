@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/automobilepay/mobilepay/testenv/redistest"
 )
 
 // Replicated is a Postgres of a test's own with the tables of the books, and a second one
@@ -99,7 +100,7 @@ type postgres struct {
 
 func newPostgres(t testing.TB) *postgres {
 	t.Helper()
-	p := &postgres{t: t, port: freePort(t)}
+	p := &postgres{t: t, port: redistest.FreePort()}
 	dir, err := os.MkdirTemp("", "mobilepay-postgres") // not the test's, which is closed to other users
 	if err != nil {
 		t.Fatal(err)
@@ -121,16 +122,6 @@ func newPostgres(t testing.TB) *postgres {
 	}
 	p.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return p
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // program is one of Postgres's, as the user whom it runs as.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -29,14 +30,19 @@ func BenchmarkRefused(b *testing.B) {
 		b.Fatal(err)
 	}
 	o := Options{Clock: clock.System(), Log: log, Telemetry: watch, Timeout: 10 * time.Second}
-	o.gate = newGate(0) // nobody is let in, and nobody may wait
+	o.gate = newGate(1)
+	if _, ok := o.gate.enter(b.Context()); !ok { // and stays, so that nobody else is let in
+		b.Fatal("nobody is let in")
+	}
+	gone, cancel := context.WithCancel(b.Context())
+	cancel() // or each would wait
 	mux := http.NewServeMux()
 	mux.Handle(graphQLPath, o.shed(http.NotFoundHandler()))
 	h := o.receive(o.observe(mux))
 	body := []byte(`{"query":"query Home { viewer { firstName } }"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		r := httptest.NewRequest(http.MethodPost, graphQLPath, bytes.NewReader(body))
+		r := httptest.NewRequestWithContext(gone, http.MethodPost, graphQLPath, bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Accept-Language", "en-US,en;q=0.9")
 		w := httptest.NewRecorder()

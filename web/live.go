@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -109,8 +110,15 @@ type peer struct {
 	ending session.Ending // why
 }
 
+// Begin waits for a place for an operation, which is given back when ctx ends, as it does
+// with the operation.
 func (p *peer) Begin(ctx context.Context) (context.Context, error) {
-	return p.enter(auth.WithEnding(ctx, p.wait))
+	ctx, leave, ok := p.enter(auth.WithEnding(ctx, p.wait))
+	if !ok {
+		return ctx, cmp.Or(ctx.Err(), auth.ErrBusy)
+	}
+	context.AfterFunc(ctx, leave)
+	return ctx, nil
 }
 
 // Event begins the request of an event when the event is answered and not when it is

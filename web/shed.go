@@ -37,7 +37,7 @@ func (o Options) shed(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		leave, ok := o.gate.enter(r.Context())
+		ctx, leave, ok := o.enter(r.Context())
 		if !ok {
 			language := auth.RequestFrom(r.Context()).Language
 			wait := 1 + rand.N(retryAfter) //nolint:gosec // so that not all come back at once
@@ -46,22 +46,20 @@ func (o Options) shed(next http.Handler) http.Handler {
 			graphqlhttp.Refuse(w, r, http.StatusServiceUnavailable, resolvers.Overloaded(language, wait))
 			return
 		}
-		leave = sync.OnceFunc(leave)
 		defer leave()
-		next.ServeHTTP(w, r.WithContext(auth.WithPlace(r.Context(), leave)))
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// enter waits for a place for an operation on a connection that stays, and gives it back
-// when ctx ends, which is that of the operation. [auth.ErrBusy] where there is none.
-func (o Options) enter(ctx context.Context) (context.Context, error) {
-	leave, ok := o.gate.enter(ctx)
+// enter waits for a place, which is in the context that it returns: leave gives it back,
+// and may be called more than once. False where there is none.
+func (o Options) enter(ctx context.Context) (_ context.Context, leave func(), ok bool) {
+	leave, ok = o.gate.enter(ctx)
 	if !ok {
-		return ctx, cmp.Or(ctx.Err(), auth.ErrBusy)
+		return ctx, nil, false
 	}
 	leave = sync.OnceFunc(leave)
-	context.AfterFunc(ctx, leave)
-	return auth.WithPlace(ctx, leave), nil
+	return auth.WithPlace(ctx, leave), leave, true
 }
 
 // stay lets a subscription go on without a place once it has begun, because it waits for
@@ -95,10 +93,6 @@ func (g *gate) enter(ctx context.Context) (leave func(), ok bool) {
 		g.inside++
 		g.mu.Unlock()
 		return g.leave, true
-	}
-	if g.most == 0 {
-		g.mu.Unlock()
-		return nil, false
 	}
 	if g.waiting.Len() == g.most {
 		g.waiting.Remove(g.waiting.Back()).(chan bool) <- false

@@ -98,6 +98,7 @@ func (w *forgetKeys) Work(ctx context.Context, job *river.Job[ForgetKeys]) error
 type outcome string
 
 const (
+	ok           outcome = telemetry.OK
 	failed       outcome = "failed"
 	waits        outcome = "waiting" // for the database
 	stopped      outcome = "stopped" // because the process has to
@@ -106,23 +107,35 @@ const (
 
 func (o outcome) Error() string { return string(o) + ", as the log says" }
 
+// ending is how something ended.
+func ending(ctx context.Context, err error) outcome {
+	switch {
+	case err == nil:
+		return ok
+	case errors.Is(err, servicing.ErrOutOfBalance):
+		return outOfBalance
+	case ctx.Err() != nil:
+		return stopped
+	case errors.Is(err, store.ErrUnavailable):
+		return waits
+	}
+	return failed
+}
+
 // tell logs how a job ended, if not well. It is not tried again: the next one comes
 // soon.
 func tell(ctx context.Context, log *slog.Logger, job string, err error) error {
-	end := failed
-	switch {
-	case err == nil:
+	end := ending(ctx, err)
+	switch end {
+	case ok:
 		return nil
-	case errors.Is(err, servicing.ErrOutOfBalance):
-		end = outOfBalance
+	case outOfBalance:
 		log.ErrorContext(ctx, Alarm, "job", job, "error", err)
-	case ctx.Err() != nil:
-		end = stopped
+	case stopped:
 		log.InfoContext(ctx, "a job stops", "job", job)
-	case errors.Is(err, store.ErrUnavailable):
-		end = waits
+	case waits:
 		log.WarnContext(ctx, "a job has to wait", "job", job, "error", err)
-	default:
+	case failed:
 		log.ErrorContext(ctx, "a job failed", "job", job, "error", err)
 	}
 	return river.JobCancel(end)
@@ -136,7 +149,7 @@ func observe(o Options) rivertype.Middleware {
 		var end outcome
 		switch {
 		case err == nil:
-			ended(telemetry.OK)
+			ended(string(ok))
 		case errors.As(err, &end):
 			ended(string(end))
 		default:

@@ -9,7 +9,6 @@ import (
 	"github.com/automobilepay/mobilepay/loan"
 	"github.com/automobilepay/mobilepay/servicing"
 	"github.com/automobilepay/mobilepay/store"
-	"github.com/automobilepay/mobilepay/telemetry"
 )
 
 // mostPushes is how many events a process sends at a time to all endpoints.
@@ -92,7 +91,7 @@ func (p *pushing) push(ctx context.Context, id loan.WebhookID) {
 	for ctx.Err() == nil {
 		delivery, ended := p.o.Observe(ctx, "push_webhook")
 		next, err := p.o.Servicing.DeliverWebhook(delivery, id, p.o.Clock.Now())
-		ended(ending(ctx, err))
+		ended(string(ending(ctx, err))) // that an endpoint has not taken it is no failure of ours
 		if err != nil && ctx.Err() == nil {
 			p.tell("an event for a partner has to wait", err)
 		}
@@ -100,20 +99,6 @@ func (p *pushing) push(ctx context.Context, id loan.WebhookID) {
 			return
 		}
 	}
-}
-
-// ending is how a try ended, for whoever watches. That the endpoint has not taken the event
-// is no failure of ours.
-func ending(ctx context.Context, err error) string {
-	switch {
-	case err == nil:
-		return telemetry.OK
-	case ctx.Err() != nil:
-		return string(stopped)
-	case errors.Is(err, store.ErrUnavailable):
-		return string(waits)
-	}
-	return string(failed)
 }
 
 func (p *pushing) tell(what string, err error) {

@@ -63,10 +63,10 @@ func start(settings, arguments []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Port: freePort(), dir: dir, ended: make(chan struct{})}
+	s := &Server{Port: FreePort(), dir: dir, ended: make(chan struct{})}
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
 	conf := strings.Join(append([]string{"bind 127.0.0.1", "port PORT", "dir DIR"}, settings...), "\n")
-	conf = strings.NewReplacer("PORT", strconv.Itoa(s.Port), "FREE", strconv.Itoa(freePort()), "DIR", dir).Replace(conf)
+	conf = strings.NewReplacer("PORT", strconv.Itoa(s.Port), "FREE", strconv.Itoa(FreePort()), "DIR", dir).Replace(conf)
 	path := filepath.Join(dir, "redis.conf")
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		return nil, err
@@ -95,9 +95,9 @@ func start(settings, arguments []string) (*Server, error) {
 	}
 }
 
-// freePort is a port that nothing listens on, below those that the kernel takes for
+// FreePort is a port that nothing listens on, below those that the kernel takes for
 // outgoing connections.
-func freePort() int {
+func FreePort() int {
 	for {
 		port := 20_000 + rand.IntN(12_000)
 		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
